@@ -1,0 +1,5 @@
+export * from './capabilities.js';
+export * from './definition.js';
+export * from './errors.js';
+export * from './object-backend.js';
+export * from './registry.js';

@@ -1,0 +1,207 @@
+import type { BackendType, Vendor } from '#libs/naming';
+import type { BackendCapabilities, TokenKind } from './capabilities.js';
+
+/** The circumstances of one port call. `deadlineMs` is the budget, from now, for the answer (data calls: for the head of the answer, and again for each silence while bytes flow). */
+export interface Call {
+  readonly requestId: string;
+  readonly signal?: AbortSignal;
+  readonly deadlineMs?: number;
+}
+
+/** The bytes of an upload: all of them, or a stream of chunks that the receiver may keep. */
+export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** The headers that HTTP gives an object of its own (RFC 9110 section 8, RFC 9111 section 5). Absent means never set. */
+export interface StandardHeaders {
+  readonly contentType?: string;
+  readonly cacheControl?: string;
+  readonly contentDisposition?: string;
+  readonly contentEncoding?: string;
+  readonly contentLanguage?: string;
+  readonly expires?: string;
+}
+
+/** What is stored beside the bytes. Names and values are the user's own: an adapter escapes them for its vendor and back. */
+export interface ObjectAttributes {
+  readonly headers: StandardHeaders;
+  /** User metadata, names in lower case, without the `x-amz-meta-` prefix. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
+  /** The vendor's storage class; absent means the container's default. */
+  readonly storageClass?: string;
+  /** Stamped into the vendor's metadata, so that whoever finds the bytes knows which write sent them. */
+  readonly writeId?: string;
+}
+
+/** One write's bytes: the container, the key there (already escaped by the caller for the vendor) and the token. */
+export interface ObjectRef {
+  readonly container: string;
+  readonly key: string;
+  readonly token: string;
+}
+
+/** A write that must not happen otherwise fails with `precondition` and changes nothing. */
+export type WriteCondition = { readonly ifAbsent: true } | { readonly ifToken: string };
+
+export interface PutRequest {
+  readonly container: string;
+  readonly key: string;
+  readonly body: ObjectBody;
+  /** The exact length in bytes where it is known. A body that differs fails with `invalid`, and nothing is stored. */
+  readonly size?: number;
+  readonly attributes: ObjectAttributes;
+  readonly condition?: WriteCondition;
+}
+
+export interface WriteResult {
+  readonly token: string;
+  /** The vendor's ETag, unquoted. Not the object's ETag: that is the index's. */
+  readonly vendorEtag: string;
+  /** Bytes stored. */
+  readonly size: number;
+  /** MD5 of the whole content in hex, only where the vendor itself computed and answered it. */
+  readonly md5?: string;
+  /** The class the vendor stored it in. */
+  readonly storageClass: string;
+}
+
+export interface ObjectHead {
+  readonly container: string;
+  readonly key: string;
+  readonly token: string;
+  readonly vendorEtag: string;
+  readonly size: number;
+  readonly md5?: string;
+  readonly lastModified: Date;
+  readonly storageClass: string;
+  readonly headers: StandardHeaders;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Only when asked for: some vendors need a second call. */
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly writeId?: string;
+  /** True while the bytes lie in a class that must be restored before they can be read. */
+  readonly archived?: boolean;
+}
+
+/** Inclusive on both ends, as in RFC 9110 section 14.1.2, and always inside the object: the caller knows the size. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface GetRequest {
+  readonly container: string;
+  readonly key: string;
+  /** Absent asks for whatever stands there now. A token that stands no more fails with `not-found` or `precondition`. */
+  readonly token?: string;
+  readonly range?: ByteRange;
+  /** The caller promises to be done with each chunk before it asks for the next, so a backend may use its buffers again. */
+  readonly transientChunks?: boolean;
+}
+
+export interface GetResult {
+  /** The head of the whole object, also for a range. */
+  readonly head: ObjectHead;
+  /** Exactly the bytes asked for, once. A cut stream throws; ending early without an error is a defect. Ending the iteration closes the transfer. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Closes a transfer whose body will not be read. */
+  discard(): void;
+}
+
+export interface CopyRequest {
+  readonly source: ObjectRef;
+  readonly container: string;
+  readonly key: string;
+  /** All attributes of the copy: nothing is inherited from the source but its bytes. */
+  readonly attributes: ObjectAttributes;
+  readonly condition?: WriteCondition;
+}
+
+export interface ListRequest {
+  readonly container: string;
+  readonly prefix?: string;
+  /** `current`: live objects. `everything`: also noncurrent versions, delete markers, and unfinished uploads. */
+  readonly include: 'current' | 'everything';
+  readonly cursor?: string;
+  readonly limit: number;
+}
+export interface ListedEntry {
+  readonly kind: 'object' | 'noncurrent' | 'delete-marker' | 'upload';
+  readonly key: string;
+  /** Names the write (or the upload, for abortion). */
+  readonly token: string;
+  readonly size: number;
+  readonly lastModified?: Date;
+  readonly vendorEtag?: string;
+  readonly storageClass?: string;
+}
+export interface ListPage {
+  readonly entries: readonly ListedEntry[];
+  /** Present while there may be more, also after an empty page. */
+  readonly cursor?: string;
+}
+
+export interface ContainerInfo {
+  readonly name: string;
+  readonly region?: string;
+  readonly createdAt?: Date;
+  /** What this very container gives: `none` where versioning is off on an S3 family container. */
+  readonly tokens: TokenKind;
+}
+export interface CreateContainerRequest {
+  readonly container: string;
+  readonly region?: string;
+}
+
+/**
+ * A place that keeps bytes. One adapter a vendor; every adapter passes the same conformance suite.
+ *
+ * Guarantees of every adapter:
+ * - `put` and `copy` are atomic: whoever reads sees the old bytes or all of the new ones; a write that fails leaves nothing that a listing of
+ *   `everything` shows (parts and staging are cleaned up; a clean-up that fails is reported in the error's cause).
+ * - An answered write is durable by the vendor's own promise (filesystem: file and directory synced).
+ * - A token from `put`, `copy` or `restamp` names exactly that write; `delete` never removes another write's bytes (but see `TokenKind` `none`).
+ * - Failures are `BackendError` alone. Adapters neither retry nor time out: wrappers outside do.
+ */
+export interface ObjectBackend {
+  /** The registered name. */
+  readonly name: string;
+  readonly type: BackendType;
+  readonly vendor: Vendor;
+  readonly capabilities: BackendCapabilities;
+
+  /** Makes a container that is not there yet, with versioning on where tokens are versions. `conflict` if it exists, whoever owns it; `invalid` if the vendor refuses the name. */
+  createContainer(call: Call, request: CreateContainerRequest): Promise<ContainerInfo>;
+  /** `not-found` if there is none, `denied` if it is somebody else's. */
+  inspectContainer(call: Call, container: string): Promise<ContainerInfo>;
+  listContainers(call: Call): Promise<readonly ContainerInfo[]>;
+  /** Removes an empty container; `conflict` if `list` of `everything` would show anything. */
+  deleteContainer(call: Call, container: string): Promise<void>;
+
+  put(call: Call, request: PutRequest): Promise<WriteResult>;
+  get(call: Call, request: GetRequest): Promise<GetResult>;
+  /** Without a token: what stands at the key now. `not-found` if nothing does. */
+  head(
+    call: Call,
+    request: { container: string; key: string; token?: string; withTags?: boolean },
+  ): Promise<ObjectHead>;
+  /** Removes the bytes of that one write for good. `absent`: no such write is there (any more); nothing was removed. */
+  delete(call: Call, ref: ObjectRef): Promise<'deleted' | 'absent'>;
+  list(call: Call, request: ListRequest): Promise<ListPage>;
+  /** Copies inside the backend. `unsupported` where capabilities say so; the caller then streams. */
+  copy(call: Call, request: CopyRequest): Promise<WriteResult>;
+  /**
+   * Gives the write that `ref` names other attributes (headers, metadata, tags, storage class, write id), bytes unchanged. `precondition` or `not-found` if it stands no more.
+   * The result's token names the write from now on: where writes coexist the old one stays until deleted by its token.
+   */
+  restamp(call: Call, ref: ObjectRef, attributes: ObjectAttributes): Promise<WriteResult>;
+  /** Forgets an unfinished upload that `list` of `everything` showed. */
+  abortUpload?(call: Call, container: string, upload: { key: string; token: string }): Promise<void>;
+  /**
+   * Finds out what the endpoint really does, in containers of its own whose names begin with `prefix`, and removes them again.
+   * Fails with `denied`, `unavailable` or `invalid` and a reason a person understands if the backend cannot be used.
+   */
+  probe(call: Call, prefix: string): Promise<BackendCapabilities>;
+  /** Closes connections. Calls under way fail with `unavailable`. */
+  close(): Promise<void>;
+}
