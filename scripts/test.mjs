@@ -1,0 +1,83 @@
+/**
+ * Runs the tests by Jest and says what was skipped and why.
+ *
+ *   node scripts/test.mjs [jest arguments]             everything but the suites on real servers
+ *   node scripts/test.mjs --servers [jest arguments]   only those (`*.servers.spec.ts`), one after another
+ *
+ * A skipped test's title ends in ` [skipped: reason]`; in a whole run, a skip without a reason is a failure. Closes with
+ * `N passed, N failed, N skipped`; a suite that could not be loaded counts as one failure.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { findNode, root } from './node-24.mjs';
+
+const serversOnly = process.argv.includes('--servers');
+const passedThrough = process.argv.slice(2).filter((argument) => argument !== '--servers');
+const resultFile = join(root, '.cache', serversOnly ? 'test-results.servers.json' : 'test-results.json');
+const unnamed = 'no reason named';
+
+function jestArguments() {
+  const selection = serversOnly
+    ? ['--runInBand', '--passWithNoTests', '--testMatch=**/*.servers.spec.ts']
+    : ['--testPathIgnorePatterns=/node_modules/', '--testPathIgnorePatterns=\\.servers\\.spec\\.ts$'];
+  return [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
+    '--json',
+    `--outputFile=${resultFile}`,
+    ...selection,
+    ...passedThrough,
+  ];
+}
+
+function runJest() {
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  rmSync(resultFile, { force: true });
+  const jest = spawn(findNode(), jestArguments(), { cwd: root, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => jest.kill(signal));
+  return new Promise((resolve, reject) => {
+    jest.on('error', reject);
+    jest.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+  });
+}
+
+/** Reason → full names of the tests skipped for it. */
+function skipsByReason(results) {
+  const groups = new Map();
+  for (const test of results.testResults.flatMap((suite) => suite.assertionResults)) {
+    if (!['pending', 'todo', 'skipped', 'disabled'].includes(test.status)) continue;
+    const [, reason = unnamed] = /\[skipped: (.*)\]$/.exec(test.fullName) ?? [];
+    groups.set(reason, [...(groups.get(reason) ?? []), test.fullName.replace(/ \[skipped: .*\]$/, '')]);
+  }
+  return groups;
+}
+
+function printSkips(groups) {
+  for (const [reason, names] of groups) {
+    console.log(`\nSkipped, ${reason} (${names.length}):`);
+    for (const name of names) console.log(`  ${name}`);
+  }
+}
+
+function report(code) {
+  if (!existsSync(resultFile)) {
+    console.log('\nJest ended without a result.');
+    return code === 0 ? 1 : code;
+  }
+  const results = JSON.parse(readFileSync(resultFile, 'utf8'));
+  const groups = skipsByReason(results);
+  printSkips(groups);
+  const skipped = results.numPendingTests + results.numTodoTests;
+  const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+  console.log(`\n${results.numPassedTests} passed, ${failed} failed, ${skipped} skipped`);
+  if (passedThrough.length === 0 && groups.has(unnamed)) {
+    console.log('A skipped test names no reason: end its title in " [skipped: reason]".');
+    return code === 0 ? 1 : code;
+  }
+  return code;
+}
+
+process.exitCode = report(await runJest());
