@@ -1,0 +1,124 @@
+/**
+ * `node test/servers/install.mjs`: installs the pinned servers into the cache, each one optional. What cannot be had is
+ * named with its reason and the rest goes on; suites skip, counted, what is absent. Under a second when all is there.
+ * Runs on Node 20, before anything of the project is built.
+ */
+import { spawn } from 'node:child_process';
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { cacheDirectories, directoryName, entryOf, findServer } from './cache.mjs';
+import { SERVERS } from './versions.mjs';
+
+const LIMIT_MS = 10 * 60_000;
+const AT_ONCE = 2;
+const names = Object.keys(SERVERS);
+const [cache] = cacheDirectories();
+const searchPath = [process.env.PATH ?? '', '/usr/local/go/bin'].join(delimiter);
+
+/** Runs a command to its end, or to `deadline` (epoch ms), when its whole process group is killed. Answers its stdout. */
+function run(command, args, { deadline, env = {} }) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      env: { ...process.env, PATH: searchPath, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let out = '';
+    let errors = '';
+    let late = false;
+    child.stdout.on('data', (chunk) => (out += chunk));
+    child.stderr.on('data', (chunk) => (errors = (errors + chunk).slice(-4096)));
+    const timer = setTimeout(
+      () => {
+        late = true;
+        process.kill(-child.pid, 'SIGKILL');
+      },
+      Math.max(1, deadline - Date.now()),
+    );
+    child.on('error', (cause) => {
+      clearTimeout(timer);
+      reject(new Error(cause.code === 'ENOENT' ? `${command} is not on the PATH` : cause.message, { cause }));
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      if (code === 0) return resolve(out);
+      const last = errors.trim().split('\n').at(-1) ?? '';
+      reject(new Error(late ? `${command} took longer than 10 minutes` : `${command} ended with ${code}: ${last}`));
+    });
+  });
+}
+
+/** A Go server: a binary of this very version that `go install` made earlier is copied, any other is built. */
+async function installGo(name, directory, deadline) {
+  const { goPackage, version } = SERVERS[name];
+  const earlier = join(homedir(), 'go', 'bin', name);
+  if (existsSync(earlier)) {
+    const built = await run('go', ['version', '-m', earlier], { deadline });
+    if (built.includes(`\tmod\t${goPackage}\t${version}\t`)) {
+      await copyFile(earlier, join(directory, name));
+      await chmod(join(directory, name), 0o755);
+      return;
+    }
+  }
+  await run('go', ['install', `${goPackage}@${version}`], { deadline, env: { GOBIN: directory, CGO_ENABLED: '0' } });
+}
+
+async function installNpm(name, directory, deadline) {
+  const { npmPackage, version } = SERVERS[name];
+  const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--no-save', '--loglevel=error'];
+  await run('npm', ['install', '--prefix', directory, ...quiet, `${npmPackage}@${version}`], { deadline });
+}
+
+/** A virtual environment of its own; where that fails, a Python that already has this version is pointed to. */
+async function installPython(name, directory, deadline) {
+  const { pipPackage, version } = SERVERS[name];
+  const python = join(directory, 'bin', 'python');
+  try {
+    await run('python3', ['-m', 'venv', directory], { deadline });
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `${pipPackage}==${version}`];
+    await run(python, pip, { deadline });
+  } catch (cause) {
+    const ask = 'import sys, moto, moto.server; print(moto.__version__); print(sys.executable)';
+    const found = await run('python3', ['-c', ask], { deadline }).catch(() => '');
+    const [installed, executable] = found.trim().split('\n');
+    if (installed !== version) throw cause;
+    await rm(directory, { recursive: true, force: true });
+    await mkdir(join(directory, 'bin'), { recursive: true });
+    await writeFile(python, `#!/bin/sh\nexec '${executable}' "$@"\n`, { mode: 0o755 });
+  }
+}
+
+const kindOf = ({ goPackage, npmPackage }) => (goPackage ? installGo : npmPackage ? installNpm : installPython);
+
+/** Installs beside the final place and renames, so that a broken or concurrent run never leaves half a server. */
+async function install(name) {
+  await mkdir(cache, { recursive: true });
+  const directory = await mkdtemp(join(cache, '.installing-'));
+  const home = join(cache, directoryName(name));
+  try {
+    await kindOf(SERVERS[name])(name, directory, Date.now() + LIMIT_MS);
+    if (!existsSync(entryOf(name, directory))) throw new Error('its installer ended well but left no server');
+    if (!findServer(name)) await rm(home, { recursive: true, force: true });
+    await rename(directory, home).catch((cause) => {
+      if (!findServer(name)) throw cause;
+    });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const queue = names.filter((name) => !findServer(name));
+async function takeFromQueue() {
+  for (let name = queue.shift(); name; name = queue.shift()) {
+    console.log(`installing ${name} ${SERVERS[name].version} into ${cache}`);
+    await install(name).catch((cause) => console.log(`${name} cannot be installed: ${cause.message}`));
+  }
+}
+await Promise.all(Array.from({ length: AT_ONCE }, takeFromQueue));
+
+const rows = names.map((name) => [name, SERVERS[name].version, findServer(name) ? 'yes' : 'no']);
+for (const [name, version, have] of [['server', 'version', 'have?'], ...rows]) {
+  console.log(`${name.padEnd(16)}  ${version.padEnd(36)}  ${have}`);
+}

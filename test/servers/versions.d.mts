@@ -1,0 +1,13 @@
+/** Types of versions.mjs, for the launchers. */
+export type ServerName = 'minio' | 'moto' | 'azurite' | 'fake-gcs-server';
+export declare const SERVERS: Readonly<
+  Record<
+    ServerName,
+    {
+      readonly version: string;
+      readonly goPackage?: string;
+      readonly npmPackage?: string;
+      readonly pipPackage?: string;
+    }
+  >
+>;

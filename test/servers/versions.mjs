@@ -1,0 +1,11 @@
+/**
+ * The servers the suites run on, and the one place where their versions are pinned. Raising a version here is all it
+ * takes: each version has a directory of its own in the cache, so the next `node test/servers/install.mjs` brings it.
+ */
+export const SERVERS = {
+  /** The last state of the open repository; it is tagged by date there, so the Go module has only a pseudo-version. */
+  minio: { version: 'v0.0.0-20260212201848-7aac2a2c5b7c', goPackage: 'github.com/minio/minio' },
+  moto: { version: '5.2.1', pipPackage: 'moto[server]' },
+  azurite: { version: '3.37.0', npmPackage: 'azurite' },
+  'fake-gcs-server': { version: 'v1.56.1', goPackage: 'github.com/fsouza/fake-gcs-server' },
+};
