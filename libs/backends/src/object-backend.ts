@@ -141,6 +141,19 @@ export interface ListPage {
   readonly cursor?: string;
 }
 
+/**
+ * For backends that place each write under a fresh id and so need no intent (DESIGN section 5): how writes that nobody committed are found again.
+ * A process that dies between `put` and its commit leaves bytes that no record names; only such writes may be deleted, never those of a process that lives.
+ */
+export interface FreshIds {
+  /** Says, without I/O, that the caller has committed or deleted this write, so that it need not be looked for after a crash. */
+  settle(ref: ObjectRef): void;
+  /** Writes that a dead process may have left unsettled, settled ones among them: ask the index before deleting. Staged files of dead processes are removed on the way. */
+  unsettled(call: Call, container: string): AsyncIterable<{ readonly ref: ObjectRef; readonly writeId?: string }>;
+  /** Says that all that `unsettled` gave for this container has been dealt with. */
+  examined(call: Call, container: string): Promise<void>;
+}
+
 export interface ContainerInfo {
   readonly name: string;
   readonly region?: string;
@@ -195,6 +208,8 @@ export interface ObjectBackend {
    * The result's token names the write from now on: where writes coexist the old one stays until deleted by its token.
    */
   restamp(call: Call, ref: ObjectRef, attributes: ObjectAttributes): Promise<WriteResult>;
+  /** Present where, and only where, tokens are ids. */
+  readonly freshIds?: FreshIds;
   /** Forgets an unfinished upload that `list` of `everything` showed. */
   abortUpload?(call: Call, container: string, upload: { key: string; token: string }): Promise<void>;
   /**
