@@ -1,1 +1,4 @@
+export * from './suggest.js';
+export * from './validate.js';
 export * from './vendors.js';
+export type { NameVerdict, Violation } from './verdict.js';
