@@ -1,0 +1,58 @@
+import { existsSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const pollMs = 20;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+  }
+}
+
+/** True if the process is a Postgres server of this very directory, and not a stranger that got the number later. */
+function servesDirectory(pid: number, directory: string): boolean {
+  if (process.platform !== 'linux') {
+    const { stdout } = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+    return stdout.includes('postgres') && stdout.includes(directory);
+  }
+  try {
+    const name = readFileSync(`/proc/${String(pid)}/comm`, 'utf8').trim();
+    return name === 'postgres' && readlinkSync(`/proc/${String(pid)}/cwd`) === realpathSync(directory);
+  } catch {
+    // The process has gone meanwhile, or belongs to somebody else: either way it is not our server.
+    return false;
+  }
+}
+
+async function waitUntilGone(pid: number, timeoutMs: number): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  while (isAlive(pid) && Date.now() < deadline) await pause(pollMs);
+  return !isAlive(pid);
+}
+
+/**
+ * Clears what a former server left in the directory. One that still runs (its starter was killed a moment ago) is stopped and
+ * waited for; a `postmaster.pid` whose number now belongs to another program is deleted, since Postgres would refuse to start.
+ * The caller holds the data directory, so a running server can only be a leftover. Throws if it does not end in `timeoutMs`.
+ */
+export async function clearFormerServer(directory: string, timeoutMs = 30_000): Promise<void> {
+  const file = join(directory, 'postmaster.pid');
+  if (!existsSync(file)) return;
+  const pid = Number(readFileSync(file, 'utf8').split('\n', 1)[0]);
+  if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid) || !servesDirectory(pid, directory)) {
+    rmSync(file, { force: true });
+    return;
+  }
+  // Each signal is a harder one: end sessions and check-point, then stop at once and recover at the next start.
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+    if (!isAlive(pid)) return;
+    process.kill(pid, signal);
+    if (await waitUntilGone(pid, timeoutMs / 2)) return;
+  }
+  throw new Error(`a former Postgres (process ${String(pid)}) on ${directory} does not end; stop it and start again`);
+}
