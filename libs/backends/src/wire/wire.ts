@@ -1,0 +1,100 @@
+import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import { BackendError } from '../errors.js';
+import type { Call } from '../object-backend.js';
+import { ExactBody } from './exact-body.js';
+import { Exchange } from './exchange.js';
+import type { WireAnswer } from './exchange.js';
+
+export type { WireAnswer } from './exchange.js';
+
+export interface WireOptions {
+  /** The backend's registered name, for messages. */
+  readonly backend: string;
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Connections at most; requests beyond it wait, and their wait counts as silence. Default 64. */
+  readonly connections?: number;
+  /** Silence of the vendor that fails a call which brings no deadline. Default 60 seconds. */
+  readonly silenceMs?: number;
+  readonly connectTimeoutMs?: number;
+}
+
+export interface WireRequest {
+  readonly method: string;
+  /** Path and query exactly as they go on the line, already encoded. */
+  readonly path: string;
+  /** Names and values in turn, or a record. No content-length: it follows from the body. */
+  readonly headers: readonly string[] | Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** The exact length of `body` in bytes. An iterable without it goes out chunked, which few vendors take. */
+  readonly contentLength?: number;
+}
+
+/**
+ * One vendor's HTTP connections. Sends requests as they are given, follows no redirect, retries nothing.
+ * `send` resolves with any status; it fails with a `BackendError`: `unavailable` (no usable answer), `timeout` (silent for `call.deadlineMs`),
+ * `invalid` (a body of another length than announced; the vendor then got no complete request), or `unknown` whose cause is a
+ * `BodySourceError` (the upload's own source threw) or the reason of the caller's abort.
+ */
+export interface Wire {
+  send(request: WireRequest, call: Call): Promise<WireAnswer>;
+  /** Ends all connections; calls under way fail with `unavailable`. */
+  close(): Promise<void>;
+}
+
+export function createWire(options: WireOptions): Wire {
+  const { backend } = options;
+  const pool = new Pool(options.origin, {
+    connections: options.connections ?? 64,
+    pipelining: 1,
+    allowH2: false,
+    // One clock of our own watches the vendor's silence, see Exchange.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+  });
+  return {
+    send: (request, call) => {
+      const upload = uploadOf(backend, request);
+      const silenceMs = call.deadlineMs ?? options.silenceMs ?? 60_000;
+      const exchange = new Exchange({
+        backend,
+        call,
+        silenceMs,
+        upload: upload instanceof ExactBody ? upload : undefined,
+      });
+      if (!exchange.finished) pool.dispatch(dispatchOptions(request, upload), exchange);
+      return exchange.answer;
+    },
+    close: () => pool.destroy(new BackendError('unavailable', `backend ${backend} was closed`, { backend })),
+  };
+}
+
+type Upload = Uint8Array | ExactBody | null;
+
+function uploadOf(backend: string, { body, contentLength }: WireRequest): Upload {
+  if (body === undefined) return null;
+  if (!(body instanceof Uint8Array)) return new ExactBody(body, contentLength);
+  if (contentLength !== undefined && contentLength !== body.byteLength)
+    throw new BackendError('invalid', `the body has ${body.byteLength} bytes, announced were ${contentLength}`, {
+      backend,
+    });
+  return body;
+}
+
+function dispatchOptions(request: WireRequest, upload: Upload): Dispatcher.DispatchOptions {
+  const given = request.headers;
+  const headers: string[] = Symbol.iterator in given ? Array.from(given) : Object.entries(given).flat();
+  if (upload instanceof ExactBody && request.contentLength !== undefined)
+    headers.push('content-length', String(request.contentLength));
+  const options: Dispatcher.DispatchOptions = {
+    method: request.method,
+    path: request.path,
+    headers,
+    // Without it undici closes the connection after every HEAD.
+    reset: false,
+  };
+  // undici takes any async iterable as a body; its types name only Node's own streams.
+  return Object.assign(options, { body: upload });
+}
