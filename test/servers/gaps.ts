@@ -1,0 +1,130 @@
+import type { ServerName } from './versions.mjs';
+
+/**
+ * What an emulator cannot show, seen on the pinned version. A suite that meets one skips by its id, counted, and never
+ * takes it for something that the vendor lacks.
+ */
+export interface Gap {
+  /** `SERVER/what`, unique. */
+  readonly id: string;
+  readonly server: ServerName;
+  /** What is missing or wrong, in a line fit for a skip's title. */
+  readonly gap: string;
+  /** What was asked and what came back. */
+  readonly evidence: string;
+  /** Set when the proxy before fake-gcs-server makes up for it: then nothing need be skipped. */
+  readonly keptByProxy?: true;
+}
+
+type Row = [what: string, gap: string, evidence: string];
+const rows = (server: ServerName, list: Row[], more: { keptByProxy?: true } = {}): Gap[] =>
+  list.map(([what, gap, evidence]) => ({ id: `${server}/${what}`, server, gap, evidence, ...more }));
+
+/** Every known gap of every server. */
+export const gaps: readonly Gap[] = [
+  ...rows('minio', [
+    ['storage-classes', 'knows STANDARD and REDUCED_REDUNDANCY only', 'PUT with GLACIER: 400 InvalidStorageClass'],
+    ['restore', 'no restore of archived objects', 'there is no archived class to restore from'],
+    ['location', 'no LocationConstraint', 'GetBucketLocation is empty whatever the bucket was made with'],
+    [
+      'delete-if-match',
+      'DELETE ignores If-Match',
+      'DELETE with a wrong ETag: 204 and the object is gone; delete by VersionId',
+    ],
+  ]),
+  ...rows('moto', [
+    ['names', 'does not check bucket names', 'CreateBucket Bad_name: 200'],
+    ['copy-source-if-match', 'ignores CopySourceIfMatch', 'copy with a wrong source ETag: 200'],
+    ['signatures', 'does not check signatures', 'any key signs any request: 200'],
+    ['speed', 'is no measure of speed', 'one Python process'],
+    ['persistence', 'keeps everything in memory', 'nothing is left after a restart'],
+  ]),
+  ...rows('azurite', [
+    ['versions', 'no blob versions', 'no x-ms-version-id in the answer to a PUT'],
+    ['put-from-url', 'no Put Blob From URL and no Put Block From URL', 'both: 501'],
+    ['crc64', 'no CRC64 of ranges', 'x-ms-range-get-content-crc64 is not answered'],
+    ['rehydration-delay', 'rehydrates at once', 'a read directly after Set Blob Tier Hot: 200; Azure takes hours'],
+    ['start-from', 'List Blobs has no startFrom', 'the parameter is not in its handlers'],
+    ['immutability', 'no immutability, legal hold, undelete, expiry or query', 'each: 501'],
+    ['path-endpoint', 'has the account in the path', 'http://127.0.0.1:PORT/ACCOUNT; Azure has it in the host name'],
+  ]),
+  ...rows('fake-gcs-server', [
+    ['rewrite-class', 'a rewrite cannot change the class', 'rewriteTo with storageClass NEARLINE: 200, class STANDARD'],
+    [
+      'rewrite-keeps-class',
+      'a rewrite forgets the class',
+      'its new object has the default class whatever the source had',
+    ],
+    [
+      'patch-class',
+      'PATCH changes the class',
+      'PATCH storageClass NEARLINE: 200, class NEARLINE; GCS does it by rewrite only',
+    ],
+    ['patch-null', 'PATCH with null does not remove a metadata name', '{"metadata":{"a":null}}: a is "" afterwards'],
+    ['metageneration', 'metageneration never moves', 'still 1 after a PATCH, and absent from its answer'],
+    ['upload-metageneration', 'uploads ignore ifMetagenerationMatch', 'multipart with ifMetagenerationMatch=77: 200'],
+    ['header-hash', 'ignores the x-goog-hash header of an upload', 'a wrong crc32c: 200; in the object resource: 400'],
+    ['location', 'gives every bucket its one location and class', 'location EU, class NEARLINE: US-CENTRAL1, STANDARD'],
+    ['bucket-not-empty', 'answers 412 for a bucket that is not empty', 'DELETE: 412 conditionNotMet; GCS answers 409'],
+    ['xml', 'no XML uploads', 'PUT /BUCKET/OBJECT: 400'],
+    ['xml-conditions', 'no x-goog-if-* conditions', 'the test proxy answers 501 instead of letting them pass unkept'],
+    [
+      'batch-conditions',
+      'no conditions inside a batch',
+      'the test proxy answers 501 instead of letting them pass unkept',
+    ],
+    ['credentials', 'checks no credentials', 'any token, or none: 200'],
+    ['filesystem-patch', 'its filesystem backend makes a new generation at a PATCH', 'source of storageFS.PatchObject'],
+    ['memory-persistence', 'its memory backend keeps nothing', 'nothing is left after a restart'],
+  ]),
+  ...rows(
+    'fake-gcs-server',
+    [
+      [
+        'delete-if-generation',
+        'DELETE ignores ifGenerationMatch',
+        'DELETE with an old one: 200 and the live object is gone',
+      ],
+      [
+        'read-if-generation',
+        'reads ignore ifGenerationMatch and its kin',
+        'GET with an old one: 200, also with alt=media',
+      ],
+      [
+        'patch-if-generation',
+        'PATCH ignores generation, ifGenerationMatch and ifMetagenerationMatch',
+        'each wrong: 200',
+      ],
+      [
+        'rewrite-if-generation',
+        'rewriteTo ignores ifGenerationMatch',
+        'ifGenerationMatch=0 on an object that exists: 200',
+      ],
+      [
+        'rewrite-if-source',
+        'rewriteTo ignores ifSourceGenerationMatch',
+        'an old one: 200; sourceGeneration is kept: 404',
+      ],
+      ['copy-if-generation', 'copyTo ignores ifGenerationMatch', 'ifGenerationMatch=0 on an object that exists: 200'],
+      [
+        'compose-if-generation',
+        'compose ignores ifGenerationMatch',
+        'ifGenerationMatch=0 on an object that exists: 200',
+      ],
+      ['compose-sources', 'compose ignores the generation and preconditions of its sources', 'old ones: 200'],
+    ],
+    { keptByProxy: true },
+  ),
+];
+
+/** The gaps of one server that its tests meet: those the proxy makes up for are left out. */
+export function gapsOf(server: ServerName): readonly Gap[] {
+  return gaps.filter((gap) => gap.server === server && gap.keptByProxy !== true);
+}
+
+/** What a test that meets a gap ends its title with; fails on an id that names no gap, so that none is made up. */
+export function skippedFor(id: string): string {
+  const found = gaps.find((gap) => gap.id === id);
+  if (!found) throw new Error(`${id} is not a gap in test/servers/gaps.ts`);
+  return ` [skipped: ${found.server} ${found.gap}]`;
+}
