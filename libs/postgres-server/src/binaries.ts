@@ -62,7 +62,8 @@ function copyTo(parent: string, source: string): string {
   const fresh = mkdtempSync(`${target}.`);
   cpSync(source, fresh, { recursive: true, verbatimSymlinks: true, mode: 0 });
   try {
-    spawnSync('chmod', ['755', fresh]);
+    // Whatever the umask was here, the other account must be able to read and run it, and only we to write.
+    spawnSync('chmod', ['-R', 'a+rX,go-w', fresh]);
     renameSync(fresh, target);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });

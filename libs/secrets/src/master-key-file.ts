@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { MasterKeyError } from './errors.js';
+import { MasterKey, masterKeyBytes } from './master-key.js';
+
+const openToOthers = 0o077;
+
+function isErrno(error: unknown, code: string): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+}
+
+function withDescriptor<T>(descriptor: number, work: (descriptor: number) => T): T {
+  try {
+    return work(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function read(path: string): MasterKey | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch (cause) {
+    if (isErrno(cause, 'ENOENT')) return undefined;
+    throw new MasterKeyError(`the master key file ${path} cannot be read`, { cause });
+  }
+  return withDescriptor(descriptor, () => {
+    // Asked of the open file, so that the file judged is the file read.
+    const { mode } = fstatSync(descriptor);
+    if ((mode & openToOthers) !== 0) {
+      const found = (mode & 0o777).toString(8);
+      throw new MasterKeyError(
+        `the master key file ${path} is open to other accounts (mode ${found}); make it 600: chmod 600 ${path}`,
+      );
+    }
+    const text = readFileSync(descriptor, 'latin1').trim();
+    if (!/^[0-9a-f]{64}$/.test(text)) {
+      throw new MasterKeyError(
+        `the master key file ${path} is damaged: expected ${masterKeyBytes * 2} hex digits; restore it from your backup`,
+      );
+    }
+    return new MasterKey(Buffer.from(text, 'hex'));
+  });
+}
+
+function syncDirectory(path: string): void {
+  withDescriptor(openSync(path, 'r'), fsyncSync);
+}
+
+/** Writes a whole key beside its place and links it in, so that neither a crash nor a second process ever sees half a key. */
+function create(path: string): void {
+  const fresh = `${path}.${randomBytes(6).toString('hex')}.new`;
+  withDescriptor(openSync(fresh, 'wx', 0o600), (descriptor) => {
+    writeSync(descriptor, `${randomBytes(masterKeyBytes).toString('hex')}\n`);
+    fsyncSync(descriptor);
+  });
+  try {
+    linkSync(fresh, path);
+  } catch (cause) {
+    // Another process made one first: that one counts.
+    if (!isErrno(cause, 'EEXIST')) throw new MasterKeyError(`the master key file ${path} cannot be made`, { cause });
+  } finally {
+    rmSync(fresh, { force: true });
+  }
+  syncDirectory(dirname(path));
+}
+
+/**
+ * Reads the master key kept in a file (64 hex digits, mode 0600), and makes it on first use: exclusively, and synced with its
+ * directory before it is used, since whatever is sealed under a lost key is lost. Any number of processes may call it at once
+ * and get the same key. Throws MasterKeyError if the file is open to other accounts, damaged, or cannot be read or made.
+ */
+export function loadMasterKeyFile(path: string): MasterKey {
+  const existing = read(path);
+  if (existing !== undefined) return existing;
+  try {
+    create(path);
+  } catch (cause) {
+    if (cause instanceof MasterKeyError) throw cause;
+    throw new MasterKeyError(`the master key file ${path} cannot be made`, { cause });
+  }
+  const made = read(path);
+  if (made === undefined) throw new MasterKeyError(`the master key file ${path} vanished while it was being made`);
+  return made;
+}

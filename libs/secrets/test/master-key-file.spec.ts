@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect, promisify } from 'node:util';
+import { loadMasterKeyFile, MasterKey, MasterKeyError } from '#libs/secrets';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'spumoni-key-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('master key file', () => {
+  it('is made on first use, closed to others, and read ever after', () => {
+    const path = join(directory, 'first');
+    const made = loadMasterKeyFile(path);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(loadMasterKeyFile(path).id).toBe(made.id);
+    expect(made.id).toMatch(/^[0-9a-f]{8}$/);
+    expect(inspect(made)).not.toContain(readFileSync(path, 'utf8').trim());
+  });
+
+  it('is refused while other accounts could read or write it', () => {
+    const path = join(directory, 'open');
+    loadMasterKeyFile(path);
+    for (const mode of [0o640, 0o604, 0o620, 0o601]) {
+      chmodSync(path, mode);
+      expect(() => loadMasterKeyFile(path)).toThrow(/open to other accounts.*chmod 600/);
+    }
+  });
+
+  it('is never replaced when damaged', () => {
+    const path = join(directory, 'damaged');
+    for (const content of ['', 'abc', 'g'.repeat(64), 'a'.repeat(63)]) {
+      writeFileSync(path, content, { mode: 0o600 });
+      expect(() => loadMasterKeyFile(path)).toThrow(/damaged.*64 hex digits/);
+      expect(readFileSync(path, 'utf8')).toBe(content);
+    }
+  });
+
+  it('says so when its directory is missing, or it is no file', () => {
+    expect(() => loadMasterKeyFile(join(directory, 'missing', 'key'))).toThrow(MasterKeyError);
+    expect(() => loadMasterKeyFile(directory)).toThrow();
+  });
+
+  it('is one and the same for processes that make it at once, and leaves nothing beside it', async () => {
+    const race = mkdtempSync(join(directory, 'race-'));
+    const program = join(import.meta.dirname, 'fixtures', 'load-key.mjs');
+    const run = promisify(execFile);
+    const results = await Promise.all(
+      Array.from({ length: 6 }, () => run(process.execPath, ['--conditions=source', program, join(race, 'key')])),
+    );
+    expect(new Set(results.map(({ stdout }) => stdout)).size).toBe(1);
+    expect(results[0]?.stdout).toMatch(/^[0-9a-f]{8}$/);
+    expect(readdirSync(race)).toEqual(['key']);
+  });
+
+  it('has exactly 32 bytes', () => {
+    expect(() => new MasterKey(new Uint8Array(31))).toThrow(/32 bytes, and this one 31/);
+  });
+});
