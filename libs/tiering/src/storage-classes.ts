@@ -14,7 +14,7 @@ const CLASSES: Readonly<Record<Vendor, readonly StorageClass[]>> = {
   ...S3_PROFILE_CLASSES,
 };
 
-/** Every storage class of a vendor, warmest first; never empty, exactly one of them the default. */
+/** Every storage class of a vendor, in the order of its waterfall; never empty, exactly one of them the default. */
 export function storageClassesOf(vendor: Vendor): readonly StorageClass[] {
   return CLASSES[vendor];
 }
@@ -48,23 +48,14 @@ export function mayTransition(vendor: Vendor, from: string, to: string): boolean
 }
 
 /**
- * Orders two classes, of one vendor or of two, by how cold they are: negative if `a` is warmer. What needs a restore is
- * colder than what does not; then the longer minimum stay; then the place in the vendor's own list.
+ * Orders two classes of one vendor by how far down its waterfall they are: negative if `a` is the warmer. A class the
+ * vendor does not have counts as warmer than all.
  */
-export function compareColdness(
-  a: { vendor: Vendor; storageClass: string },
-  b: { vendor: Vendor; storageClass: string },
-): number {
-  const [x, y] = [coldness(a.vendor, a.storageClass), coldness(b.vendor, b.storageClass)];
-  return x.restore - y.restore || x.days - y.days || x.place - y.place;
+export function compareColdness(vendor: Vendor, a: string, b: string): number {
+  return depth(vendor, a) - depth(vendor, b);
 }
 
-function coldness(vendor: Vendor, name: string): { restore: number; days: number; place: number } {
+function depth(vendor: Vendor, name: string): number {
   const found = findStorageClass(vendor, name);
-  if (!found) return { restore: 0, days: 0, place: -1 };
-  return {
-    restore: found.retrieval === 'restore' ? 1 : 0,
-    days: found.minimumDays,
-    place: CLASSES[vendor].indexOf(found),
-  };
+  return found ? CLASSES[vendor].indexOf(found) : -1;
 }

@@ -1,7 +1,7 @@
 import { KIB_128, type StorageClass } from '../storage-class.js';
 
 /**
- * AWS S3, warmest first. Waterfall: docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html:
+ * AWS S3, in the order of its waterfall: docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html:
  * never to STANDARD or REDUCED_REDUNDANCY; INTELLIGENT_TIERING not to STANDARD_IA; ONEZONE_IA only to the two archives.
  */
 export const AWS_CLASSES: readonly StorageClass[] = [
@@ -39,20 +39,20 @@ export const AWS_CLASSES: readonly StorageClass[] = [
     transitionsTo: [],
   },
   {
-    name: 'INTELLIGENT_TIERING',
-    minimumDays: 0,
-    minimumBytes: 0,
-    retrieval: 'immediate',
-    note: 'AWS moves the object by use; a monitoring fee; objects under 128 KB are never tiered',
-    transitionsTo: ['ONEZONE_IA', 'GLACIER_IR', 'GLACIER', 'DEEP_ARCHIVE'],
-  },
-  {
     name: 'STANDARD_IA',
     minimumDays: 30,
     minimumBytes: KIB_128,
     retrieval: 'immediate',
     note: 'Infrequent access, a fee on each read',
     transitionsTo: ['INTELLIGENT_TIERING', 'ONEZONE_IA', 'GLACIER_IR', 'GLACIER', 'DEEP_ARCHIVE'],
+  },
+  {
+    name: 'INTELLIGENT_TIERING',
+    minimumDays: 0,
+    minimumBytes: 0,
+    retrieval: 'immediate',
+    note: 'AWS moves the object by use; a monitoring fee; objects under 128 KB are never tiered',
+    transitionsTo: ['ONEZONE_IA', 'GLACIER_IR', 'GLACIER', 'DEEP_ARCHIVE'],
   },
   {
     name: 'ONEZONE_IA',
