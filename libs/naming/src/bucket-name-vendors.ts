@@ -16,7 +16,7 @@ import {
   rule,
   statedBy,
 } from './bucket-name-rules.js';
-import { AWS_GLOBAL_NAMESPACE, AWS_RULES, AWS_SHARED_RULES } from './bucket-names-aws.js';
+import { AWS_GLOBAL_NAMESPACE, AWS_NAMING, AWS_RULES, AWS_SHARED_RULES } from './bucket-names-aws.js';
 import { AZURE_RULES } from './bucket-names-azure.js';
 import { GCS_RULES } from './bucket-names-gcs.js';
 import type { Vendor } from './vendors.js';
@@ -95,7 +95,8 @@ export const BUCKET_NAME_RULES: Readonly<Record<Vendor, readonly NameRule[]>> = 
   ),
   wasabi: statedBy('https://docs.wasabi.com/docs/bucket-naming-conventions', ...AWS_SHARED_RULES),
   generic: [
-    ...statedBy(AWS_RULES[0]?.source ?? '', ...AWS_SHARED_RULES, notEnding('--table-s3'), AWS_GLOBAL_NAMESPACE),
+    ...statedBy(AWS_NAMING, ...AWS_SHARED_RULES.filter((shared) => shared !== NOT_IP_ADDRESS)),
+    ...statedBy(AWS_NAMING, notEnding('--table-s3'), AWS_GLOBAL_NAMESPACE),
     ...statedBy(MINIO, NO_DASH_BESIDE_PERIOD, NOT_FOUR_NUMBERS, NOT_MINIOS_OWN),
   ],
 };

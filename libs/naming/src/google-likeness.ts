@@ -1,4 +1,5 @@
 const WORD = 'google';
+const LETTERS = 3;
 /** Spellings that Google's page names; they are refused by a rule of their own. */
 export const REFUSED_SPELLINGS = ['google', 'g00gle'] as const;
 const LOOKALIKES: Readonly<Record<string, string>> = { '0': 'o', '1': 'l', '3': 'e', '9': 'g' };
@@ -12,15 +13,21 @@ export function resemblesGoogle(name: string): string | undefined {
   const folded = rest.replace(/[0139]/g, (digit) => LOOKALIKES[digit] ?? digit);
   for (const size of [WORD.length, WORD.length - 1, WORD.length + 1]) {
     for (let start = 0; start + size <= rest.length; start += 1) {
-      if (isOneSlipAway(folded.slice(start, start + size))) return rest.slice(start, start + size);
+      const part = rest.slice(start, start + size);
+      const read = folded.slice(start, start + size);
+      if (read === WORD || (hasLetters(part) && isOneSlipAway(read))) return part;
     }
   }
   return undefined;
 }
 
-/** Equal to the word, or one insertion, deletion, substitution or swap of neighbours from it. */
+/** A run of digits that needs a slip besides is no spelling of a word. */
+function hasLetters(part: string): boolean {
+  return part.replace(/[^a-z]/g, '').length >= LETTERS;
+}
+
+/** One insertion, deletion, substitution or swap of neighbours from it. */
 function isOneSlipAway(text: string): boolean {
-  if (text === WORD) return true;
   let same = 0;
   while (same < text.length && text[same] === WORD[same]) same += 1;
   const rest = text.slice(same);
