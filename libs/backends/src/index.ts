@@ -1,4 +1,5 @@
 export * from './capabilities.js';
+export * from './memory/index.js';
 export * from './definition.js';
 export * from './errors.js';
 export * from './object-backend.js';

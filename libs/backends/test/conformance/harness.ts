@@ -1,0 +1,28 @@
+import type { ObjectBackend } from '../../src/index.js';
+import type { Stage } from './stage.js';
+
+/** A case that this server cannot show. It becomes a skipped test whose title ends in ` [skipped: reason]`, so that it is counted. */
+export interface Gap {
+  readonly case: string;
+  readonly reason: string;
+}
+
+/** What a vendor's spec gives the suite. */
+export interface Harness {
+  open(): Promise<{ backend: ObjectBackend; close(): Promise<void> }>;
+  /** Gaps of the server, never of the adapter: what the adapter cannot do is in its capabilities, and cases ask those. */
+  readonly gaps: readonly Gap[];
+  /** Size of the large objects. Default 12 MiB + 7: above two parts of the smallest part size that vendors allow. */
+  readonly bigObjectBytes?: number;
+  /** Leaves an unfinished upload of `key`, as a writer that died would. Without it the case `listing/uploads` is skipped. */
+  leaveUpload?(backend: ObjectBackend, container: string, key: string): Promise<void>;
+}
+
+/** One promise of the port. A case asks the capabilities which promise holds, and checks the refusal where one is not given. */
+export interface ConformanceCase {
+  /** Stable: gaps name it. */
+  readonly id: string;
+  readonly title: string;
+  readonly timeoutMs?: number;
+  run(stage: Stage): Promise<void>;
+}
