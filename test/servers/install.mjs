@@ -4,7 +4,7 @@
  * Runs on Node 20, before anything of the project is built.
  */
 import { spawn } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -15,6 +15,14 @@ const LIMIT_MS = 10 * 60_000;
 const AT_ONCE = 2;
 const names = Object.keys(SERVERS);
 const [cache] = cacheDirectories();
+/** Process groups under way, to be ended with this process. */
+const groups = new Set();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    for (const pid of groups) process.kill(-pid, 'SIGKILL');
+    process.exit(1);
+  });
+}
 const searchPath = [process.env.PATH ?? '', '/usr/local/go/bin'].join(delimiter);
 
 /** Runs a command to its end, or to `deadline` (epoch ms), when its whole process group is killed. Answers its stdout. */
@@ -25,6 +33,7 @@ function run(command, args, { deadline, env = {} }) {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
+    if (child.pid) groups.add(child.pid);
     let out = '';
     let errors = '';
     let late = false;
@@ -41,6 +50,7 @@ function run(command, args, { deadline, env = {} }) {
       clearTimeout(timer);
       reject(new Error(cause.code === 'ENOENT' ? `${command} is not on the PATH` : cause.message, { cause }));
     });
+    child.on('exit', () => groups.delete(child.pid));
     child.on('close', (code) => {
       clearTimeout(timer);
       if (code === 0) return resolve(out);
@@ -109,6 +119,18 @@ async function install(name) {
   }
 }
 
+/** Removes what runs that were killed have left, told by its age. */
+async function sweep() {
+  if (!existsSync(cache)) return;
+  for (const entry of await readdir(cache)) {
+    if (!entry.startsWith('.installing-')) continue;
+    const path = join(cache, entry);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > 6 * LIMIT_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+await sweep();
 const queue = names.filter((name) => !findServer(name));
 async function takeFromQueue() {
   for (let name = queue.shift(); name; name = queue.shift()) {
