@@ -13,6 +13,12 @@ import { KIB_128 } from './storage-class.js';
 import { compareColdness, findStorageClass, mayTransition } from './storage-classes.js';
 import { classFor, findTierPolicy } from './tier-policy.js';
 
+/**
+ * `there`: nothing is left to do. `colder`: the object is on that backend, past or beside that class, so the step still says where it
+ * belongs but asks for nothing; were it left out, an older rule could send the object away and this one fetch it back.
+ */
+type Standing = 'there' | 'colder' | 'legal' | 'illegal';
+
 /** A transition read against one object: where it would end up, and since when it is due. */
 interface Step {
   readonly ruleId: string;
@@ -21,7 +27,7 @@ interface Step {
   readonly vendor: Vendor;
   readonly storageClass: string;
   readonly tier: string | undefined;
-  readonly standing: 'there' | 'legal' | 'illegal';
+  readonly standing: Standing;
 }
 
 /**
@@ -49,7 +55,8 @@ export function evaluate(
   });
   const latest = steps.toSorted((a, b) => b.due - a.due || byText(a.ruleId, b.ruleId))[0];
   if (!latest) return undefined;
-  const best = steps.filter((step) => step.backend === latest.backend).toSorted(coldestFirst)[0];
+  const here = steps.filter((step) => step.backend === latest.backend && step.standing !== 'colder');
+  const best = here.toSorted(coldestFirst)[0];
   return best?.standing === 'legal' ? actionOf(best, record) : undefined;
 }
 
@@ -125,7 +132,7 @@ function stepOf(
   return { ...target, standing: standingOf(record, target, rule.filter) };
 }
 
-function standingOf(record: LifecycleSubject, step: Omit<Step, 'standing'>, filter: LifecycleFilter): Step['standing'] {
+function standingOf(record: LifecycleSubject, step: Omit<Step, 'standing'>, filter: LifecycleFilter): Standing {
   const sameBackend = step.backend === record.backend;
   const sameClass = step.vendor === record.vendor && canonical(record) === step.storageClass;
   if (sameBackend && sameClass) return step.tier === undefined || sameName(step.tier, record.tier) ? 'there' : 'legal';
@@ -135,7 +142,7 @@ function standingOf(record: LifecycleSubject, step: Omit<Step, 'standing'>, filt
     !sameClass &&
     !mayTransition(step.vendor, record.storageClass, step.storageClass)
   ) {
-    return 'illegal';
+    return sameBackend ? 'colder' : 'illegal';
   }
   return record.size < minimumSize(step, filter) ? 'illegal' : 'legal';
 }
