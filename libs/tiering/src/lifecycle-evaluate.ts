@@ -69,13 +69,17 @@ export function nextDue(
   rules: readonly LifecycleRule[],
   context: LifecycleContext,
 ): Date | undefined {
-  const moments = rules.flatMap((rule) => [...(rule.transitions ?? []), ...(rule.expiration ? [rule.expiration] : [])]);
+  const matching = rules.filter((rule) => rule.enabled && matches(rule.filter, record));
+  const moments = matching.flatMap((rule) => [
+    ...(rule.transitions ?? []),
+    ...(rule.expiration ? [rule.expiration] : []),
+  ]);
   const instants = new Set(moments.map((moment) => dueAt(moment, record.lastModified)).filter(Number.isFinite));
   // The answer changes only where something falls due, so these are the only instants worth asking about.
   return [...instants]
     .toSorted((a, b) => a - b)
     .map((instant) => new Date(instant))
-    .find((instant) => evaluate(record, rules, instant, context) !== undefined);
+    .find((instant) => evaluate(record, matching, instant, context) !== undefined);
 }
 
 /** Does the filter take this object in? An empty filter takes every object. */
@@ -85,7 +89,7 @@ export function matches(filter: LifecycleFilter, record: LifecycleSubject): bool
     record.key.startsWith(filter.prefix ?? '') &&
     record.size >= (filter.sizeFrom ?? 0) &&
     record.size <= (filter.sizeTo ?? Infinity) &&
-    tags.every(([name, value]) => Object.hasOwn(record.tags, name) && record.tags[name] === value)
+    tags.every(([name, value]) => record.tags[name] === value)
   );
 }
 

@@ -113,6 +113,12 @@ describe('which of several due actions wins', () => {
     expect(ask(rules, LATE)).toMatchObject({ ruleId: 'cold', storageClass: 'GLACIER' });
   });
 
+  it('of two that agree in class and age the first by id, whatever their order', () => {
+    const rules = [going('b', { days: 1, storageClass: 'GLACIER' }), going('a', { days: 1, storageClass: 'GLACIER' })];
+    expect(ask(rules, LATE)).toMatchObject({ ruleId: 'a' });
+    expect(ask(rules.toReversed(), LATE)).toMatchObject({ ruleId: 'a' });
+  });
+
   it('of two places the later', () => {
     const rules = [
       going('cold', { days: 30, storageClass: 'GLACIER' }),
@@ -209,6 +215,11 @@ describe('objects too small to gain from a colder class', () => {
     const oss = { vendor: 'alibaba-oss', backend: 'oss' } as const;
     expect(ask(to('GLACIER'), LATE, { ...oss, size: 65_535 })).toBeUndefined();
     expect(ask(to('GLACIER'), LATE, { ...oss, size: 65_536 })).toBeDefined();
+  });
+
+  it('go to the default class of AWS, which has no minimum, when that is at another backend', () => {
+    const rules = [going('r', { days: 1, tier: 'Gold', backend: 'home' })];
+    expect(ask(rules, LATE, { size: 1, vendor: 'azure', backend: 'az', storageClass: 'Cool' })).toBeDefined();
   });
 
   it('expire all the same', () => {
