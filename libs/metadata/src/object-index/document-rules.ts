@@ -1,0 +1,25 @@
+import type { BucketDocument, BucketId, KeyDocument } from './records.js';
+
+/** True when sweeps have something to do for the document, so that `listPending` shows it. */
+export function isPending(document: KeyDocument): boolean {
+  return document.intents.length > 0 || document.garbage.length > 0 || document.lease !== undefined;
+}
+
+/** Throws `TypeError` unless the id is one that every store can put before a key: not empty, well-formed, no NUL (which ends it). */
+export function requireBucketId(id: BucketId): void {
+  if (id === '' || id.includes('\0') || !id.isWellFormed())
+    throw new TypeError('a bucket id must be well-formed, not empty and without NUL');
+}
+
+/** Throws `TypeError` when a bucket document bears another id than the one it is stored under, or a name no store can hold. */
+export function requireBucketDocument(id: BucketId, next: BucketDocument): void {
+  if (next.id !== id) throw new TypeError(`the document of bucket ${id} bears the id ${next.id}`);
+  if (next.name === '' || !next.name.isWellFormed())
+    throw new TypeError('a bucket name must be well-formed and not empty');
+}
+
+/** Throws `TypeError` when a change would rename a bucket. */
+export function requireSameName(stored: BucketDocument, next: BucketDocument): void {
+  if (stored.name !== next.name)
+    throw new TypeError(`the name of bucket ${stored.id} is ${stored.name} and cannot become ${next.name}`);
+}

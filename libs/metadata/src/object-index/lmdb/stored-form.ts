@@ -1,0 +1,222 @@
+import type {
+  BucketContainer,
+  BucketDocument,
+  BucketId,
+  Garbage,
+  Intent,
+  KeyDocument,
+  Lease,
+  ObjectRecord,
+  Placement,
+  RecordHeaders,
+  WriteId,
+} from '../records.js';
+
+/**
+ * Format 1 of what lmdb holds, as msgpack arrays. Positions never change their meaning; a new field goes to the end.
+ * Arrays, not msgpackr's shared structures: a structure whose commit failed, or that users' own metadata names used up, would leave
+ * documents that no other process can read. Names given by users (metadata, tags) are therefore never keys of a stored object either.
+ */
+type StoredPlacement = [string, string, string, string, string, WriteId];
+type StoredMap = string[];
+type StoredHeaders = (string | null)[];
+type StoredRecord = [
+  size: number,
+  etag: string,
+  lastModified: number,
+  placement: StoredPlacement,
+  checksums: StoredMap | null,
+  headers: StoredHeaders | null,
+  metadata: StoredMap | null,
+  tags: StoredMap | null,
+  tier: string | null,
+  missing: boolean,
+];
+type StoredIntent = [WriteId, Intent['kind'], StoredRecord, number, number, boolean];
+type StoredGarbage = [StoredPlacement, number];
+type StoredLease = [WriteId, number];
+export type StoredKeyDocument = [number, StoredRecord | null, StoredIntent[], StoredGarbage[], StoredLease | null];
+type StoredContainer = [backend: string, container: string, marker: string, flags: number];
+export type StoredBucket = [
+  name: string,
+  state: BucketDocument['state'],
+  ownerId: string,
+  createdAt: number,
+  type: BucketDocument['type'],
+  home: string,
+  policy: string | null,
+  containers: StoredContainer[],
+];
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+/** What is left of a document after its stored fields were taken: a field that this file forgets does not compile. */
+type Nothing = Record<string, never>;
+
+const HEADERS = [
+  'contentType',
+  'cacheControl',
+  'contentDisposition',
+  'contentEncoding',
+  'contentLanguage',
+  'expires',
+] as const satisfies readonly (keyof RecordHeaders)[];
+/** True while the document has a current record, seen without decoding it. */
+export function hasCurrent(stored: StoredKeyDocument): boolean {
+  return stored[1] !== null;
+}
+
+/** The stored form of a key document; absent fields become null. */
+export function encodeKeyDocument(document: KeyDocument): StoredKeyDocument {
+  const { revision, current, intents, garbage, lease, ...rest } = document;
+  rest satisfies Nothing;
+  return [
+    revision,
+    current === undefined ? null : encodeRecord(current),
+    intents.map(encodeIntent),
+    garbage.map(({ placement, notBefore }) => [encodePlacement(placement), notBefore]),
+    lease === undefined ? null : [lease.holder, lease.heartbeat],
+  ];
+}
+
+/** The document again; what was absent is absent, never undefined. */
+export function decodeKeyDocument(stored: StoredKeyDocument): KeyDocument {
+  const [revision, current, intents, garbage, lease] = stored;
+  const document: Writable<KeyDocument> = {
+    revision,
+    intents: intents.map(decodeIntent),
+    garbage: garbage.map(([placement, notBefore]): Garbage => ({ placement: decodePlacement(placement), notBefore })),
+  };
+  if (current !== null) document.current = decodeRecord(current);
+  if (lease !== null) document.lease = { holder: lease[0], heartbeat: lease[1] } satisfies Lease;
+  return document;
+}
+
+function encodeRecord(record: ObjectRecord): StoredRecord {
+  const { size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing, ...rest } = record;
+  rest satisfies Nothing;
+  return [
+    size,
+    etag,
+    lastModified,
+    encodePlacement(placement),
+    encodeMap(checksums),
+    encodeHeaders(headers),
+    encodeMap(metadata),
+    encodeMap(tags),
+    tier ?? null,
+    missing === true,
+  ];
+}
+
+function decodeRecord(stored: StoredRecord): ObjectRecord {
+  const [size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing] = stored;
+  const record: Writable<ObjectRecord> = {
+    size,
+    etag,
+    checksums: decodeMap(checksums),
+    headers: decodeHeaders(headers),
+    metadata: decodeMap(metadata),
+    tags: decodeMap(tags),
+    lastModified,
+    placement: decodePlacement(placement),
+  };
+  if (tier !== null) record.tier = tier;
+  if (missing) record.missing = true;
+  return record;
+}
+
+function encodeIntent(intent: Intent): StoredIntent {
+  const { writeId, kind, candidate, baseRevision, heartbeat, fenced, ...rest } = intent;
+  rest satisfies Nothing;
+  return [writeId, kind, encodeRecord(candidate), baseRevision, heartbeat, fenced === true];
+}
+
+function decodeIntent([writeId, kind, candidate, baseRevision, heartbeat, fenced]: StoredIntent): Intent {
+  const intent: Writable<Intent> = { writeId, kind, candidate: decodeRecord(candidate), baseRevision, heartbeat };
+  if (fenced) intent.fenced = true;
+  return intent;
+}
+
+function encodePlacement(placement: Placement): StoredPlacement {
+  const { backend, container, key, storageClass, token, writeId, ...rest } = placement;
+  rest satisfies Nothing;
+  return [backend, container, key, storageClass, token, writeId];
+}
+
+function decodePlacement([backend, container, key, storageClass, token, writeId]: StoredPlacement): Placement {
+  return { backend, container, key, storageClass, token, writeId };
+}
+
+/** Names and values by turns. */
+function encodeMap(map: Readonly<Record<string, string>>): StoredMap | null {
+  const flat = Object.entries(map).flat();
+  return flat.length === 0 ? null : flat;
+}
+
+/** `fromEntries` defines, it does not assign: a name such as `__proto__` is a name like any other. */
+function decodeMap(flat: StoredMap | null): Record<string, string> {
+  if (flat === null) return {};
+  const entries: [string, string][] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) entries.push([flat[at] ?? '', flat[at + 1] ?? '']);
+  return Object.fromEntries(entries);
+}
+
+/** In the order of HEADERS. */
+function encodeHeaders(headers: RecordHeaders): StoredHeaders | null {
+  const { contentType, cacheControl, contentDisposition, contentEncoding, contentLanguage, expires, ...rest } = headers;
+  rest satisfies Nothing;
+  const values = [contentType, cacheControl, contentDisposition, contentEncoding, contentLanguage, expires];
+  return values.every((value) => value === undefined) ? null : values.map((value) => value ?? null);
+}
+
+function decodeHeaders(values: StoredHeaders | null): RecordHeaders {
+  const headers: Writable<RecordHeaders> = {};
+  if (values === null) return headers;
+  HEADERS.forEach((name, at) => {
+    const value = values[at] ?? null;
+    if (value !== null) headers[name] = value;
+  });
+  return headers;
+}
+
+/** The stored form of a bucket document; its id is the key it lies under. */
+export function encodeBucket(bucket: BucketDocument): StoredBucket {
+  const { name, state, ownerId, createdAt, type, home, policy, containers, ...rest } = bucket;
+  rest satisfies { [K in keyof typeof rest]: K extends 'id' ? BucketId : never };
+  return [name, state, ownerId, createdAt, type, home, policy ?? null, containers.map(encodeContainer)];
+}
+
+/** The bucket document of that id again. */
+export function decodeBucket(id: BucketId, stored: StoredBucket): BucketDocument {
+  const [name, state, ownerId, createdAt, type, home, policy, containers] = stored;
+  const bucket: Writable<BucketDocument> = {
+    id,
+    name,
+    state,
+    ownerId,
+    createdAt,
+    type,
+    home,
+    containers: containers.map(decodeContainer),
+  };
+  if (policy !== null) bucket.policy = policy;
+  return bucket;
+}
+
+const ADOPTED = 1;
+const RETIRING = 2;
+const WEAK = 4;
+
+function encodeContainer(entry: BucketContainer): StoredContainer {
+  const { backend, container, marker, adopted, retiring, weak, ...rest } = entry;
+  rest satisfies Nothing;
+  return [backend, container, marker, (adopted ? ADOPTED : 0) | (retiring ? RETIRING : 0) | (weak ? WEAK : 0)];
+}
+
+function decodeContainer([backend, container, marker, flags]: StoredContainer): BucketContainer {
+  const entry: Writable<BucketContainer> = { backend, container, marker };
+  if (flags & ADOPTED) entry.adopted = true;
+  if (flags & RETIRING) entry.retiring = true;
+  if (flags & WEAK) entry.weak = true;
+  return entry;
+}

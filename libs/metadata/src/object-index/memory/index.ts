@@ -1,0 +1,1 @@
+export { createMemoryIndex } from './memory-index.js';
