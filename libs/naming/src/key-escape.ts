@@ -13,7 +13,7 @@ export const ESCAPED_KEY_PREFIX = `${RESERVED_KEY_PREFIX}e/`;
 const SOFT_BREAK = '%/';
 /** The segments of the prefix itself. */
 const PREFIX_SEGMENTS = 2;
-const DESIGN = 'docs/design.md, section 5';
+const DESIGN = 'the design of Spumoni, section 5';
 
 /** Where a key lies at a vendor: under itself, under an escape (`escaped`), or nowhere, and why. */
 export type EncodedKey =
@@ -55,7 +55,7 @@ export function isEscapedKey(backendKey: string): boolean {
 export function decodeKey(backendKey: string): string {
   if (!isEscapedKey(backendKey)) return backendKey;
   const key = percentDecode(backendKey.slice(ESCAPED_KEY_PREFIX.length).replaceAll(SOFT_BREAK, ''));
-  if (key === undefined) {
+  if (key === undefined || key === '') {
     const expected = 'expected: percent-encoded UTF-8 after the prefix';
     throw new MalformedEscapeError(`The key ${shown(backendKey)} is no escape of Spumoni's; ${expected}.`);
   }

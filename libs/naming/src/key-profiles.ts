@@ -96,5 +96,7 @@ export const KEY_PROFILES: Readonly<Record<Vendor, KeyProfile>> = {
     refusedCharacters: setOf(C0, unit(0x7f)),
   }),
   wasabi: s3('wasabi'),
-  generic: s3('generic'),
+  // Nobody knows what stands behind it: a file store refuses empty segments, so they are escaped. Not so long segments:
+  // their escape would leave no room for keys of the full length, which most services take.
+  generic: s3('generic', { refusedCharacters: setOf(C0, unit(0x7f), NONCHARACTERS), noEmptySegments: true }),
 };

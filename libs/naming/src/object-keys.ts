@@ -8,7 +8,7 @@ import { shown } from './verdict.js';
 export const RESERVED_KEY_PREFIX = '.spumoni/';
 
 const MAX_KEY_BYTES = 1024;
-const DESIGN = 'docs/design.md, section 5';
+const DESIGN = 'the design of Spumoni, section 5';
 
 /**
  * What the product itself refuses in a key, at whatever vendor: it must have 1 to 1024 bytes of UTF-8, be well-formed

@@ -105,7 +105,7 @@ describe('bucket names of every vendor (A2.7, A2.8, A2.9)', () => {
   }
 
   it('leaves close misspellings of google to the vendor, as a warning', () => {
-    for (const name of ['gogle1', 'my-goggle', 'go0gle-x', 'my-gooogle', 'my-googel', 'x-9oog1e']) {
+    for (const name of ['gogle1', 'my-goggle', 'go0gle-x', 'my-gooogle', 'my-googel', 'gogole-x', 'x-9oog1e']) {
       const verdict = validateBucketName(name, 'gcs');
       expect({ name, valid: verdict.valid, warnings: verdict.warnings.map(({ rule }) => rule) }).toEqual({
         name,
@@ -115,6 +115,7 @@ describe('bucket names of every vendor (A2.7, A2.8, A2.9)', () => {
     }
     expect(validateBucketName('my-goog', 'gcs').warnings).toEqual([]);
     expect(validateBucketName('giggle-photos', 'gcs').warnings).toEqual([]);
+    expect(validateBucketName('bucket-d1900131', 'gcs').warnings).toEqual([]);
   });
 
   it('warns that a dotted name must be a verified domain at GCS, and shuts out acceleration at AWS', () => {

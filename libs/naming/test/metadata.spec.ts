@@ -60,6 +60,7 @@ describe('user metadata at every vendor', () => {
     });
     expect(encodeMetadata({ 'a-b': 'x', a_b: ' y' }, 'alibaba-oss')).toEqual({ 'a-b': 'x', 'a-x5f-b': "UTF-8''%20y" });
     expect(encodeMetadata({ 'a-b': 'x', a_b: '' }, 'aws')).toEqual({ 'a-b': 'x', a_b: '' });
+    expect(encodeMetadata({ a: '=?UTF-8?B?YQ==?=' }, 'aws')).toEqual({ a: "UTF-8''%3D%3FUTF-8%3FB%3FYQ%3D%3D%3F%3D" });
     expect(encodeMetadata({ 'a-b': ' é\t' }, 'filesystem')).toEqual({ 'a-b': ' é\t' });
   });
 

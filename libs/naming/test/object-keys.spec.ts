@@ -57,6 +57,7 @@ const STORED: readonly (readonly [Vendor, key: string, stored: string])[] = [
   ['huawei-obs', 'a\tb', `${E}a%09b`],
   ['cloudflare-r2', 'a\u0001', 'a\u0001'],
   ['generic', 'a\uffff', `${E}a%EF%BF%BF`],
+  ['generic', 'a//b', `${E}a/%2Fb`],
   ['filesystem', '../\\\u0000.', '../\\\u0000.'],
 ];
 
@@ -147,7 +148,7 @@ describe('keys at every vendor', () => {
     expect(isEscapedKey('.spumoni/container.json')).toBe(false);
   });
 
-  it.each([`${E}%`, `${E}%2`, `${E}%zz`, `${E}%FF`, `${E}%ff`, `${E}%C3`])(
+  it.each([E, `${E}%`, `${E}%2`, `${E}%zz`, `${E}%FF`, `${E}%ff`, `${E}%C3`])(
     'says that %j is no escape of ours',
     (key) => {
       expect(() => decodeKey(key)).toThrow(MalformedEscapeError);
