@@ -7,3 +7,43 @@ export interface PostgresConnection {
   readonly database: string;
   readonly password?: string;
 }
+
+/**
+ * The connection as a URL (a connection string of libpq): `postgresql://user:password@host:port/database`. A socket directory
+ * stands in the parameter `host`, since a URL's own host cannot hold a path.
+ */
+export function postgresUrl(connection: PostgresConnection): string {
+  const { host, port = 5432, user, database, password } = connection;
+  const url = new URL(`postgresql://localhost:${String(port)}/${encodeURIComponent(database)}`);
+  url.username = encodeURIComponent(user);
+  if (password !== undefined) url.password = encodeURIComponent(password);
+  if (host.startsWith('/')) url.searchParams.set('host', host);
+  else url.hostname = host;
+  return url.href;
+}
+
+/**
+ * Reads a URL such as `postgresUrl` writes. Throws with what is missing, and never with the URL itself, which may hold a
+ * password. Parameters other than `host` are refused, since they would be passed over in silence.
+ */
+export function parsePostgresUrl(text: string): PostgresConnection {
+  const expected = 'expected postgresql://user:password@host:port/database';
+  if (!URL.canParse(text)) throw new Error(`not a Postgres URL: ${expected}`);
+  const url = new URL(text);
+  if (url.protocol !== 'postgresql:' && url.protocol !== 'postgres:')
+    throw new Error(`not a Postgres URL: ${expected}`);
+  const database = decodeURIComponent(url.pathname.slice(1));
+  const host = url.searchParams.get('host') ?? url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const foreign = [...url.searchParams.keys()].filter((name) => name !== 'host');
+  if (foreign.length > 0)
+    throw new Error(`the Postgres URL has parameters that are not supported: ${foreign.join(', ')}`);
+  if (url.username === '' || database === '' || host === '')
+    throw new Error(`the Postgres URL lacks a user, a host or a database: ${expected}`);
+  return {
+    host,
+    port: url.port === '' ? 5432 : Number(url.port),
+    user: decodeURIComponent(url.username),
+    database,
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+  };
+}

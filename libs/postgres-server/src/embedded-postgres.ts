@@ -42,6 +42,8 @@ function serverArguments(options: EmbeddedPostgresOptions, seen: string, socketD
     unix_socket_permissions: '0700',
     max_connections: String(options.maxConnections ?? 200),
     log_checkpoints: 'off',
+    // A failing statement's text may hold what must not reach a log.
+    log_min_error_statement: 'panic',
     ...(options.durable === false ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
   };
   const flags = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);

@@ -15,7 +15,7 @@ export interface ClusterPlan {
 }
 
 /** The environment Postgres gets: nothing of ours leaks in, `PG*` variables and foreign locales least of all. */
-export const serverEnvironment = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+export const serverEnvironment = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
 interface Command {
   readonly program: string;

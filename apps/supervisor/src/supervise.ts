@@ -1,0 +1,166 @@
+import { fork } from 'node:child_process';
+import cluster from 'node:cluster';
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { postgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
+import { DataDirectoryHeldError, lockDataDirectory } from './data-directory-lock.js';
+import { KeptChild } from './kept-child.js';
+import type { AdministratorMessage, ReadyMessage } from './messages.js';
+import { SettingsError, type Settings } from './settings.js';
+import { terminal } from './terminal.js';
+
+/** The programs of the children, as paths. */
+export interface Programs {
+  readonly api: string;
+  readonly worker: string;
+}
+
+/** How long each part may take, in milliseconds. The API drains its requests; all together stay below a minute. */
+const limits = { start: 120_000, stopApi: 20_000, stopWorker: 15_000, stopPostgres: 20_000 };
+
+/** What runs, in the order of its start. */
+interface Running {
+  postgres?: EmbeddedPostgres;
+  apis: KeptChild[];
+  worker?: KeptChild;
+}
+
+type End = 'signal' | 'lost';
+
+/** Resolves at the first signal or loss; later ones change nothing (a terminal's Ctrl-C arrives twice under npm). */
+function awaitEnd(): { readonly ended: Promise<End>; readonly lose: () => void } {
+  const { promise, resolve } = Promise.withResolvers<End>();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('signal'));
+  return { ended: promise, lose: () => resolve('lost') };
+}
+
+function showAdministrator({ accessKey, secretKey }: AdministratorMessage): void {
+  terminal.say('');
+  terminal.say('The administrator was made. These credentials are shown this once:');
+  terminal.say(`  access key  ${accessKey}`);
+  terminal.say(`  secret key  ${secretKey}`);
+  terminal.say('');
+}
+
+function showAddresses({ url, docs }: ReadyMessage): void {
+  if (url === undefined) return;
+  terminal.say(`API         ${url}`);
+  terminal.say(`Swagger UI  ${docs ?? new URL('/docs', url).href}`);
+}
+
+async function startPostgres(settings: Settings, lost: (how: string) => void): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({
+    dataDirectory: join(settings.dataDirectory, 'postgres'),
+    onLog: (line) => {
+      if (/ (FATAL|PANIC): /.test(line)) terminal.problem(`Postgres: ${line}`);
+    },
+  });
+  void server.ended.then(lost);
+  return server;
+}
+
+function childPlan(name: string, spawn: () => ReturnType<typeof fork>): ConstructorParameters<typeof KeptChild>[0] {
+  return {
+    name,
+    spawn,
+    startTimeoutMs: limits.start,
+    onAdministrator: showAdministrator,
+    onEvent: (event) => terminal.problem(`${name} ${event}`),
+  };
+}
+
+/** API processes share one listening socket, which the supervisor holds as their cluster's primary. */
+function planApis(count: number, program: string, env: Record<string, string>): KeptChild[] {
+  cluster.setupPrimary({ exec: program, args: [] });
+  return Array.from({ length: count }, (_, index) => {
+    const name = count === 1 ? 'The API' : `API process ${String(index + 1)}`;
+    return new KeptChild(childPlan(name, () => cluster.fork(env).process));
+  });
+}
+
+async function startAll(
+  settings: Settings,
+  programs: Programs,
+  running: Running,
+  lost: (how: string) => void,
+): Promise<void> {
+  if (settings.postgresUrl === undefined) running.postgres = await startPostgres(settings, lost);
+  const url = running.postgres === undefined ? settings.postgresUrl : postgresUrl(running.postgres.connection);
+  const env = { ...settings.childEnvironment, ...(url === undefined ? {} : { SPUMONI_POSTGRES_URL: url }) };
+  const [first, ...others] = (running.apis = planApis(settings.apiProcesses, programs.api, env));
+  // The first alone makes what a first start makes; the others find it made.
+  const ready = await first?.start();
+  await Promise.all(others.map((api) => api.start()));
+  running.worker = new KeptChild(childPlan('The worker', () => fork(programs.worker, [], { env })));
+  await running.worker.start();
+  terminal.say('');
+  terminal.say(`Spumoni is running. Its data is in ${settings.dataDirectory}. Ctrl-C stops it.`);
+  if (ready !== undefined) showAddresses(ready);
+}
+
+async function stopAll(running: Running): Promise<void> {
+  await Promise.all(running.apis.map((api) => api.stop(limits.stopApi)));
+  terminal.say('The API has stopped.');
+  await running.worker?.stop(limits.stopWorker);
+  terminal.say('The worker has stopped.');
+  await running.postgres?.stop(limits.stopPostgres);
+  terminal.say('Everything has stopped.');
+}
+
+/** Starts everything and keeps it until the end; a signal during the start ends the start too. */
+async function runUntilEnd(settings: Settings, programs: Programs): Promise<number> {
+  const { ended, lose } = awaitEnd();
+  const running: Running = { apis: [] };
+  let stopping = false;
+  const started = startAll(settings, programs, running, (how) => {
+    if (stopping) return;
+    terminal.problem(`Postgres ended by itself (${how}); stopping.`);
+    lose();
+  });
+  // It may fail because of the stop below; then its failure is not news.
+  const failed = started.then(
+    () => ended,
+    (error: unknown) => {
+      if (!stopping) terminal.problem(error instanceof Error ? error.message : String(error));
+      return 'lost' as const;
+    },
+  );
+  const end = await Promise.race([ended, failed]);
+  stopping = true;
+  terminal.say('Stopping …');
+  await stopAll(running);
+  return end === 'signal' ? 0 : 1;
+}
+
+/** A directory that is there already keeps its mode: it may be somebody's home. What must be private in it is so by itself. */
+function makeDataDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SettingsError(`SPUMONI_DATA_DIR: ${path} cannot be used: ${reason}`, { cause });
+  }
+}
+
+/**
+ * Runs Spumoni on one machine: locks the data directory, starts Postgres, the API processes and the worker, starts a crashed one
+ * again, and on SIGINT, SIGTERM or SIGHUP stops them in order within a minute. Resolves with the exit code: 0 after a signal,
+ * 1 if the directory is held by another process, a part could not start, or Postgres was lost. Throws SettingsError if the directory cannot be used. Everything it started ends with
+ * this process even if it is killed: Postgres by its pipe, the children by their channel.
+ */
+export async function supervise(settings: Settings, programs: Programs): Promise<number> {
+  makeDataDirectory(settings.dataDirectory);
+  try {
+    const lock = await lockDataDirectory(settings.dataDirectory);
+    try {
+      return await runUntilEnd(settings, programs);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    if (!(error instanceof DataDirectoryHeldError)) throw error;
+    terminal.problem(error.message);
+    return 1;
+  }
+}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { BackOff } from '../src/back-off.js';
+import { KeptChild } from '../src/kept-child.js';
+
+describe('a kept child', () => {
+  it('that does not hear is killed at its deadline', async () => {
+    const events: string[] = [];
+    const child = new KeptChild({
+      name: 'deaf',
+      spawn: () => fork(join(import.meta.dirname, 'fixtures', 'deaf.mjs'), [], { execArgv: [] }),
+      startTimeoutMs: 10_000,
+      onAdministrator: () => undefined,
+      onEvent: (event) => events.push(event),
+    });
+    await child.start();
+    await Promise.all([child.stop(100), child.stop(100)]);
+    expect(events).toContain('did not stop within 0.1 s and was killed');
+    await expect(child.start()).rejects.toThrow('everything is stopping');
+  });
+
+  it('is started again at once, then ever later up to half a minute, and at once again after a minute of health', () => {
+    const backOff = new BackOff();
+    const pauses = Array.from({ length: 9 }, () => backOff.next(10));
+    expect(pauses).toEqual([0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    expect(backOff.next(60_000)).toBe(0);
+    expect(backOff.next(10)).toBe(500);
+  });
+});
