@@ -15,6 +15,8 @@ import { oneAtATime } from './one-at-a-time.mjs';
 const lockWaitMs = 15 * 60_000;
 const lockFile = join(root, 'package-lock.json');
 const installedFile = join(root, 'node_modules', '.package-lock.json');
+/** Engine warnings are about this Node, which only installs; the product runs under the packaged one. */
+const quietly = ['--no-audit', '--no-fund', '--loglevel=error'];
 const stampFile = join(root, 'dist', '.built');
 
 function run(command, args) {
@@ -41,8 +43,8 @@ function packagesAreCurrent() {
 function install() {
   console.log('Installing packages (npm ci) …');
   const npm = process.env.npm_execpath;
-  if (npm === undefined) run('npm', ['ci', '--no-audit', '--no-fund']);
-  else run(process.execPath, [npm, 'ci', '--no-audit', '--no-fund']);
+  if (npm === undefined) run('npm', ['ci', ...quietly]);
+  else run(process.execPath, [npm, 'ci', ...quietly]);
 }
 
 function* sourcesIn(directory) {
