@@ -3,7 +3,8 @@ import { requireBucketDocument, requireSameName } from '../document-rules.js';
 import { requireLimit, requireWellFormed } from '../key-order.js';
 import type { BucketDocument, BucketId } from '../records.js';
 import { bucketStart, hasRoom, justAfter, requireRoom, successor } from './addresses.js';
-import type { LmdbStore, Tables } from './store.js';
+import type { Tables } from './environment.js';
+import type { LmdbStore } from './store.js';
 import { decodeBucket, encodeBucket } from './stored-form.js';
 import { takeSome } from './walk.js';
 

@@ -1,3 +1,3 @@
 export { createLmdbIndex } from './lmdb-index.js';
 export { MAX_ADDRESS_BYTES } from './addresses.js';
-export type { LmdbIndexOptions } from './store.js';
+export type { LmdbIndexOptions } from './environment.js';

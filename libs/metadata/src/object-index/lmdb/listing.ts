@@ -4,7 +4,7 @@ import { MAX_PAGE, commonPrefixOf, requireLimit, requireWellFormed } from '../ke
 import type { BucketId } from '../records.js';
 import { MAX_ADDRESS_BYTES, bucketStart, justAfter, successor } from './addresses.js';
 import type { AddressRange } from './addresses.js';
-import type { Tables } from './store.js';
+import type { Tables } from './environment.js';
 import { decodeKeyDocument, hasCurrent } from './stored-form.js';
 import { Turns, otherWork } from './walk.js';
 

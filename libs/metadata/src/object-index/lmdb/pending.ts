@@ -5,7 +5,7 @@ import { requireWellFormed } from '../key-order.js';
 import type { BucketId, KeyDocument } from '../records.js';
 import { bucketStart, justAfter, successor } from './addresses.js';
 import type { AddressRange } from './addresses.js';
-import type { Tables } from './store.js';
+import type { Tables } from './environment.js';
 import { decodeKeyDocument } from './stored-form.js';
 import { takeSome } from './walk.js';
 

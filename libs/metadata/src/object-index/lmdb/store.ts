@@ -1,38 +1,13 @@
-import { open as openFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { open } from 'lmdb';
-import type { Database, RootDatabase, Transaction } from 'lmdb';
+import type { RootDatabase, Transaction } from 'lmdb';
 import { IndexError } from '../object-index.js';
-import type { BucketId } from '../records.js';
-import { utf8Keys } from './addresses.js';
 import type { TableKey } from './addresses.js';
+import { openRoot, openTables, requireEnvironment, syncDirectories } from './environment.js';
+import type { LmdbIndexOptions, Tables } from './environment.js';
 import { toIndexError } from './failures.js';
-import type { StoredBucket, StoredKeyDocument } from './stored-form.js';
 
 /** The format this code writes; a store of a later one is refused, since its meaning is not known here. */
 export const FORMAT = 1;
 
-/** How an index on lmdb is opened. */
-export interface LmdbIndexOptions {
-  /** The directory of the environment; made when it is not there. Every process opens the same one. */
-  readonly path: string;
-  /** Bytes the file may grow to; without it, as far as the disk goes. */
-  readonly mapSize?: number;
-  /** How often the slots of readers that died are cleared, in milliseconds. */
-  readonly readerCheckEvery?: number;
-}
-
-/** The tables of the environment. */
-export interface Tables {
-  readonly keys: Database<StoredKeyDocument, TableKey>;
-  /** Addresses of the key documents that sweeps look for. */
-  readonly pending: Database<true, TableKey>;
-  readonly buckets: Database<StoredBucket, TableKey>;
-  readonly names: Database<BucketId, TableKey>;
-  readonly meta: Database<number, TableKey>;
-}
-
-const SLOTS_OF_READERS = 2048;
 const MINUTE = 60_000;
 
 /** The lmdb environment: opens, checks the format, runs durable changes and snapshot reads, maps failures, closes in order. */
@@ -44,24 +19,27 @@ export class LmdbStore {
   private constructor(
     private readonly root: RootDatabase<number, TableKey>,
     readonly tables: Tables,
-    readerCheckEvery: number,
+    private readonly options: LmdbIndexOptions,
   ) {
     // Readers that were killed keep their slot, and with it the pages they saw, until someone looks.
-    this.#readerCheck = setInterval(() => root.readerCheck(), readerCheckEvery).unref();
+    this.#readerCheck = setInterval(() => root.readerCheck(), options.readerCheckEvery ?? MINUTE).unref();
   }
 
   /** Opens or makes the environment. Throws `unavailable` when it cannot be opened or is of a newer format. */
   static async open(options: LmdbIndexOptions): Promise<LmdbStore> {
-    let root: RootDatabase<number, TableKey> | undefined;
+    let opened: { close(): Promise<void> } | undefined;
     try {
-      root = openRoot(options);
-      const store = new LmdbStore(root, openTables(root), options.readerCheckEvery ?? MINUTE);
+      await requireEnvironment(options.path);
+      const root = openRoot(options.path);
+      opened = root;
+      const store = new LmdbStore(root, openTables(root), options);
+      opened = store;
       await syncDirectories(options.path);
-      await store.#requireFormat(options.path);
+      await store.#requireFormat();
       return store;
     } catch (error) {
-      await root?.close();
-      throw await toIndexError(error);
+      await opened?.close();
+      throw await toIndexError(error, options.path);
     }
   }
 
@@ -121,13 +99,13 @@ export class LmdbStore {
     try {
       return await running;
     } catch (error) {
-      throw await toIndexError(error);
+      throw await toIndexError(error, this.options.path);
     } finally {
       this.#running.delete(running);
     }
   }
 
-  async #requireFormat(path: string): Promise<void> {
+  async #requireFormat(): Promise<void> {
     const { meta } = this.tables;
     const found = await this.change(() => {
       const format = meta.get('format');
@@ -137,43 +115,7 @@ export class LmdbStore {
     if (found === FORMAT) return;
     throw new IndexError(
       'unavailable',
-      `the index in ${path} is of format ${found}, but this version of the program knows format ${FORMAT} only`,
+      `the index in ${this.options.path} is of format ${found}, but this version of the program knows format ${FORMAT} only`,
     );
-  }
-}
-
-function openRoot(options: LmdbIndexOptions): RootDatabase<number, TableKey> {
-  return open<number, TableKey>({
-    path: options.path,
-    noSubdir: false,
-    // With overlapping syncs and several processes, lmdb 3.5 loses commits it has acknowledged.
-    overlappingSync: false,
-    maxReaders: SLOTS_OF_READERS,
-    keyEncoder: utf8Keys,
-    ...(options.mapSize === undefined ? {} : { mapSize: options.mapSize }),
-  });
-}
-
-function openTables(root: RootDatabase<number, TableKey>): Tables {
-  const versioned = { useVersions: true, keyEncoder: utf8Keys };
-  const plain = { useVersions: false, keyEncoder: utf8Keys };
-  return {
-    keys: root.openDB<StoredKeyDocument, TableKey>('keys', versioned),
-    pending: root.openDB<true, TableKey>('pending', plain),
-    buckets: root.openDB<StoredBucket, TableKey>('buckets', versioned),
-    names: root.openDB<BucketId, TableKey>('names', plain),
-    meta: root.openDB<number, TableKey>('meta', plain),
-  };
-}
-
-/** lmdb syncs its files, not the directory entries that lead to them. */
-async function syncDirectories(path: string): Promise<void> {
-  for (const directory of [path, dirname(path)]) {
-    const handle = await openFile(directory, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
   }
 }
