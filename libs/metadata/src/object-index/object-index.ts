@@ -42,6 +42,11 @@ export interface KeyChange {
   readonly next?: KeyDocument;
   /** Makes the change only while the bucket's document says `active`, checked in the same atomic step. */
   readonly requireActive: boolean;
+  /**
+   * Where the new record's bytes are. Given, the bucket's document must also list that container, and not as retiring, in the same atomic step:
+   * a write that began before a migration ended cannot land in a container that is about to go. Refused as `bucket-not-active`.
+   */
+  readonly placedIn?: { readonly backend: string; readonly container: string };
 }
 
 /**

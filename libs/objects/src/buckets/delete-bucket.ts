@@ -1,0 +1,191 @@
+import { isBackendError, type ListedEntry, type ObjectBackend } from '#libs/backends';
+import type { BucketContainer, BucketDocument, BucketId } from '#libs/metadata';
+import { callOf, type Engine, type OperationContext } from '../engine.js';
+import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
+import { pause } from '../mutation/intents.js';
+import { examineFreshIds } from '../sweep/fresh-ids.js';
+import { collectGarbage } from '../sweep/garbage.js';
+import { holdsMarker, MARKER_KEY } from './marker.js';
+import { changeBucket, requireBucket } from './open-bucket.js';
+
+/**
+ * Deletes an empty bucket with its containers and frees its name. Marks the bucket first, so that it takes no more writes; waits for open intents; then refuses with `bucket-not-empty`, and opens the bucket again,
+ * if the index or the vendor's own listing (versions and uploads included) shows anything but the marker. A deletion that was interrupted is carried on by the next.
+ */
+export async function deleteBucket(engine: Engine, context: OperationContext, id: BucketId): Promise<void> {
+  const bucket = await markDeleting(engine, id);
+  await engine.reach('bucket-marked-deleting', bucket.name);
+  try {
+    await waitForIntents(engine, context, bucket);
+    await assertIndexEmpty(engine, bucket);
+    await dropGarbage(engine, context, bucket);
+    for (const container of bucket.containers) await assertContainerEmpty(engine, context, bucket, container);
+  } catch (error) {
+    await reopen(engine, id);
+    throw error;
+  }
+  await eraseContainers(engine, context, bucket);
+  await engine.reach('container-deleted', bucket.name);
+  await forgetBucket(engine, id);
+}
+
+async function markDeleting(engine: Engine, id: BucketId): Promise<BucketDocument> {
+  const { value } = await requireBucket(engine, id);
+  if (value.state !== 'deleting') await assertIndexEmpty(engine, value);
+  await engine.buckets.update(id, { state: 'deleting' });
+  return changeBucket(engine, id, (current) =>
+    current.state === 'deleting' ? undefined : { ...current, state: 'deleting' },
+  );
+}
+
+/** Opens the bucket again unless its containers have begun to go. */
+async function reopen(engine: Engine, id: BucketId): Promise<void> {
+  const bucket = await changeBucket(engine, id, (current) =>
+    current.containers.some((c) => c.retiring) ? undefined : { ...current, state: 'active' },
+  );
+  if (bucket.state === 'active') await engine.buckets.update(id, { state: 'active' });
+}
+
+async function assertIndexEmpty(engine: Engine, bucket: BucketDocument): Promise<void> {
+  const listing = await engine.index.list(bucket.id, { limit: 1 });
+  const first = listing.keys[0];
+  if (first) throw notEmpty(bucket, `it holds objects, the first of them "${first.key}"`);
+}
+
+function notEmpty(bucket: BucketDocument, why: string): ObjectsError {
+  return new ObjectsError('bucket-not-empty', `bucket ${bucket.name} is not empty: ${why}`);
+}
+
+async function waitForIntents(engine: Engine, context: OperationContext, bucket: BucketDocument): Promise<void> {
+  const until = engine.clock.monotonic() + engine.settings.patienceMs;
+  for (;;) {
+    const pending = await engine.index.listPending({ bucket: bucket.id, limit: 1000 });
+    if (pending.every((item) => item.value.intents.length === 0)) return;
+    await pause(engine, until, `writes to bucket ${bucket.name} are under way`, context.signal);
+  }
+}
+
+/** Nobody reads a bucket that is going, so its garbage needs no grace. */
+async function dropGarbage(engine: Engine, context: OperationContext, bucket: BucketDocument): Promise<void> {
+  for (;;) {
+    const pending = await engine.index.listPending({ bucket: bucket.id, limit: 500 });
+    if (pending.length === 0) return;
+    let deleted = 0;
+    for (const item of pending)
+      deleted += await collectGarbage(engine, context, {
+        bucket,
+        address: { bucket: bucket.id, key: item.key },
+        graceOver: true,
+      });
+    if (deleted === 0)
+      throw new ObjectsError('busy', `bucket ${bucket.name} is still being cleaned up; try again`, {
+        retryAfterSeconds: 5,
+      });
+  }
+}
+
+async function assertContainerEmpty(
+  engine: Engine,
+  context: OperationContext,
+  bucket: BucketDocument,
+  container: BucketContainer,
+): Promise<void> {
+  const backend = await engine.backends.open(container.backend);
+  try {
+    await examineFreshIds(engine, context, { bucket, container, backend });
+    const stranger = await firstStranger(context, backend, container);
+    if (stranger && !(await holdsMarker(engine, callOf(context), backend, { container, bucket: bucket.id }))) {
+      throw new ObjectsError(
+        'backend-unavailable',
+        `container ${container.container} on ${backend.name} does not bear this bucket's marker: is the endpoint the right one?`,
+      );
+    }
+    if (stranger)
+      throw notEmpty(
+        bucket,
+        `${backend.name} still holds "${stranger.key}" (${stranger.kind}) in container ${container.container}`,
+      );
+  } catch (error) {
+    if (isBackendError(error, 'not-found')) return;
+    throw fromBackend(error, backend.name);
+  }
+}
+
+async function firstStranger(
+  context: OperationContext,
+  backend: ObjectBackend,
+  container: BucketContainer,
+): Promise<ListedEntry | undefined> {
+  let cursor: string | undefined;
+  do {
+    const page = await backend.list(callOf(context), {
+      container: container.container,
+      include: 'everything',
+      limit: 10,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    const stranger = page.entries.find((entry) => entry.key !== MARKER_KEY);
+    if (stranger) return stranger;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return undefined;
+}
+
+/** Removes each container that holds nothing but the marker: first recorded as going, then the marker, then the container. Idempotent. */
+export async function eraseContainers(
+  engine: Engine,
+  context: OperationContext,
+  bucket: BucketDocument,
+): Promise<void> {
+  for (const container of bucket.containers) {
+    if (container.adopted) continue;
+    await changeBucket(engine, bucket.id, (current) => ({
+      ...current,
+      containers: current.containers.map((c) =>
+        c.backend === container.backend && c.container === container.container ? { ...c, retiring: true } : c,
+      ),
+    }));
+    await eraseContainer(engine, context, container);
+  }
+}
+
+export async function eraseContainer(
+  engine: Engine,
+  context: OperationContext,
+  container: BucketContainer,
+): Promise<void> {
+  const backend = await engine.backends.open(container.backend);
+  try {
+    const page = await backend.list(callOf(context), {
+      container: container.container,
+      include: 'everything',
+      limit: 10,
+    });
+    for (const entry of page.entries.filter((e) => e.key === MARKER_KEY)) {
+      await backend.delete(callOf(context), { container: container.container, key: entry.key, token: entry.token });
+    }
+    await backend.deleteContainer(callOf(context), container.container);
+  } catch (error) {
+    if (isBackendError(error, 'not-found')) return;
+    throw fromBackend(error, backend.name);
+  }
+}
+
+/** The last step: the index's document, then the row, which frees the name. */
+export async function forgetBucket(engine: Engine, id: BucketId): Promise<void> {
+  const found = await engine.index.getBucket(id);
+  if (found && (await engine.index.changeBucket(id, found.version, undefined)) !== 'changed') {
+    throw new ObjectsError('busy', 'the bucket changed while it was being deleted; try again', {
+      retryAfterSeconds: 1,
+    });
+  }
+  try {
+    await engine.buckets.delete(id);
+  } catch (error) {
+    if (!isObjectsError(error) && !isGone(error)) throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'kind' in error && error.kind === 'not-found';
+}

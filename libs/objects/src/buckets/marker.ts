@@ -1,0 +1,76 @@
+import { isBackendError, type Call, type ObjectBackend } from '#libs/backends';
+import type { BucketContainer, BucketDocument, BucketId } from '#libs/metadata';
+import type { Engine } from '../engine.js';
+import { fromBackend, ObjectsError } from '../errors.js';
+
+/** Lies in every container of Spumoni's and says whose it is (DESIGN section 5, Containers). Keys beginning `.spumoni/` are refused to users. */
+export const MARKER_KEY = '.spumoni/container.json';
+
+interface Marker {
+  readonly format: 1;
+  readonly deployment: string;
+  readonly bucket: string;
+}
+
+/** Puts the marker and answers its token. */
+export async function writeMarker(
+  engine: Engine,
+  call: Call,
+  backend: ObjectBackend,
+  place: { container: string; bucket: BucketId },
+): Promise<string> {
+  const marker: Marker = { format: 1, deployment: engine.settings.deploymentId, bucket: place.bucket };
+  const body = Buffer.from(JSON.stringify(marker));
+  const result = await backend.put(call, {
+    container: place.container,
+    key: MARKER_KEY,
+    body,
+    size: body.byteLength,
+    attributes: { headers: { contentType: 'application/json' }, metadata: {}, tags: {} },
+  });
+  return result.token;
+}
+
+/** True if the container holds this very bucket's marker. An outage throws: it says nothing about whose the container is. */
+export async function holdsMarker(
+  engine: Engine,
+  call: Call,
+  backend: ObjectBackend,
+  place: { container: BucketContainer; bucket: BucketId },
+): Promise<boolean> {
+  try {
+    const { body } = await backend.get(call, {
+      container: place.container.container,
+      key: MARKER_KEY,
+      token: place.container.marker,
+    });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    const marker = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Partial<Marker>;
+    return marker.deployment === engine.settings.deploymentId && marker.bucket === place.bucket;
+  } catch (error) {
+    if (isBackendError(error, 'not-found') || isBackendError(error, 'precondition') || error instanceof SyntaxError)
+      return false;
+    throw fromBackend(error, backend.name);
+  }
+}
+
+/** Fails with `backend-unavailable` unless the container is this bucket's: a re-pointed endpoint must not erase what the index knows. */
+export async function assertOwnContainer(
+  engine: Engine,
+  call: Call,
+  backend: ObjectBackend,
+  place: { container: string; backendId: string; bucket: BucketDocument },
+): Promise<void> {
+  const container = place.bucket.containers.find(
+    (c) => c.backend === place.backendId && c.container === place.container,
+  );
+  if (container && (await holdsMarker(engine, call, backend, { container, bucket: place.bucket.id }))) return;
+  throw new ObjectsError(
+    'backend-unavailable',
+    `backend ${backend.name} answers, but its container ${place.container} does not bear this bucket's marker: is the endpoint the right one?`,
+    {
+      retryAfterSeconds: 30,
+    },
+  );
+}

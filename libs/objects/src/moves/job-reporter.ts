@@ -1,0 +1,64 @@
+/** Amounts of one kind. `total` may grow while a scan goes on. */
+export interface Count {
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+}
+
+export interface Counts {
+  readonly objects: Count;
+  readonly bytes: Count;
+}
+
+export interface Report {
+  readonly counts: Counts;
+  /** Where to go on after a kill: everything before it has been dealt with. */
+  readonly checkpoint?: Readonly<Record<string, unknown>>;
+  readonly failures?: readonly { readonly key: string; readonly reason: string }[];
+}
+
+/** How a job in the domain tells of its progress and hears what is wished of it. */
+export interface JobReporter {
+  report(report: Report): Promise<'run' | 'pause' | 'cancel'>;
+}
+
+export type JobEnd =
+  { readonly state: 'completed' | 'paused' | 'cancelled' } | { readonly state: 'failed'; readonly error: string };
+
+/** Counts that a job keeps and reports. */
+export class Tally {
+  #objects = { total: 0, done: 0, failed: 0 };
+  #bytes = { total: 0, done: 0, failed: 0 };
+  #failures: { key: string; reason: string }[] = [];
+
+  expect(bytes: number): void {
+    this.#objects.total += 1;
+    this.#bytes.total += bytes;
+  }
+
+  done(bytes: number): void {
+    this.#objects.done += 1;
+    this.#bytes.done += bytes;
+  }
+
+  failed(key: string, bytes: number, reason: string): void {
+    this.#objects.failed += 1;
+    this.#bytes.failed += bytes;
+    this.#failures.push({ key, reason });
+  }
+
+  get hasFailures(): boolean {
+    return this.#objects.failed > 0;
+  }
+
+  counts(): Counts {
+    return { objects: { ...this.#objects }, bytes: { ...this.#bytes } };
+  }
+
+  /** The failures since the last time this was asked. */
+  takeFailures(): { key: string; reason: string }[] {
+    const taken = this.#failures;
+    this.#failures = [];
+    return taken;
+  }
+}

@@ -1,0 +1,70 @@
+import type { BucketId, ListedKey } from '#libs/metadata';
+import type { Engine } from '../engine.js';
+import type { JobReporter, Tally } from './job-reporter.js';
+
+export interface Walk {
+  readonly bucket: BucketId;
+  /** The last key dealt with, from a checkpoint. */
+  readonly after?: string;
+  readonly prefix?: string;
+  readonly parallel: number;
+  readonly tally: Tally;
+  readonly reporter: JobReporter;
+  /** More to remember in each checkpoint, for example which pass this is. */
+  readonly checkpoint: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal;
+  visit(item: ListedKey): Promise<void>;
+}
+
+const PAGE = 64;
+const REPORT_EVERY_MS = 500;
+
+/**
+ * Visits every key document of a bucket in key order, some at once, and reports as it goes. A checkpoint is saved after each page, so that a killed job goes on there;
+ * visits must bear being made twice. Ends early, with the page finished, when it is wished to pause or cancel.
+ */
+export async function walkKeys(engine: Engine, walk: Walk): Promise<'completed' | 'paused' | 'cancelled'> {
+  let after = walk.after;
+  let reportedAt = engine.clock.monotonic();
+  let wish: 'run' | 'pause' | 'cancel' = 'run';
+  const tell = async (checkpoint?: Readonly<Record<string, unknown>>): Promise<void> => {
+    reportedAt = engine.clock.monotonic();
+    wish = await walk.reporter.report({
+      counts: walk.tally.counts(),
+      failures: walk.tally.takeFailures(),
+      ...(checkpoint ? { checkpoint } : {}),
+    });
+  };
+  for (;;) {
+    const page = await engine.index.scan(walk.bucket, {
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+      ...(walk.prefix === undefined ? {} : { prefix: walk.prefix }),
+    });
+    await inParallel(page, walk.parallel, async (item) => {
+      if (wish === 'cancel') return;
+      walk.signal?.throwIfAborted();
+      await walk.visit(item);
+      if (engine.clock.monotonic() - reportedAt >= REPORT_EVERY_MS) await tell();
+    });
+    const last = page.at(-1);
+    if (wish !== 'cancel') after = last?.key ?? after;
+    await tell(after === undefined ? walk.checkpoint : { ...walk.checkpoint, after });
+    if (wish !== 'run') return wish === 'pause' ? 'paused' : 'cancelled';
+    if (page.length < PAGE) return 'completed';
+  }
+}
+
+/** Runs `each` over the items, at most so many at once; the first failure is thrown when all that were begun have ended. */
+export async function inParallel<T>(
+  items: readonly T[],
+  parallel: number,
+  each: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items[Symbol.iterator]();
+  const lane = async (): Promise<void> => {
+    for (let next = queue.next(); !next.done; next = queue.next()) await each(next.value);
+  };
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(parallel, items.length) }, lane));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+}

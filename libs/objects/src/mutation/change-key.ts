@@ -1,0 +1,58 @@
+import type { KeyAddress, KeyChange, KeyDocument, Versioned } from '#libs/metadata';
+import { ObjectsError } from '../errors.js';
+import type { Engine } from '../engine.js';
+import { EMPTY, tidy } from './key-changes.js';
+
+/** What a change wants done with the document it was shown: leave it, or replace it. */
+export type Decision<T> = { readonly done: T } | { readonly next: KeyDocument; readonly then: T };
+
+export interface ChangeOptions {
+  /** Refuses with `bucket-not-active` unless the bucket takes writes at that very moment. */
+  readonly requireActive: boolean;
+}
+
+/**
+ * Changes one key document by compare-and-set: shows the newest document to `decide` until a decision holds.
+ * `decide` may be asynchronous and is called again whenever another change came between; it must not act on the world.
+ */
+export async function changeKey<T>(
+  engine: Engine,
+  address: KeyAddress,
+  options: ChangeOptions,
+  decide: (document: KeyDocument) => Decision<T> | Promise<Decision<T>>,
+): Promise<T> {
+  for (;;) {
+    const found = await engine.index.getKey(address);
+    const decision = await decide(found?.value ?? EMPTY);
+    if ('done' in decision) return decision.done;
+    const next = tidy(decision.next);
+    if (!next && !found) return decision.then;
+    const change = changeOf(found, next, options);
+    const result = await engine.index.changeKey(address, change);
+    if (result === 'changed') return decision.then;
+    if (result === 'bucket-not-active') throw bucketNotActive();
+  }
+}
+
+/** The compare-and-set of a decision. A new record must lie in a container that the bucket still has: one that is retiring takes no more. */
+export function changeOf(
+  found: Versioned<KeyDocument> | undefined,
+  next: KeyDocument | undefined,
+  options: ChangeOptions,
+): KeyChange {
+  const isNew = options.requireActive && next?.current !== undefined && next.current !== found?.value.current;
+  return {
+    expected: found?.version ?? null,
+    requireActive: options.requireActive,
+    ...(next ? { next } : {}),
+    ...(isNew ? { placedIn: next.current.placement } : {}),
+  };
+}
+
+export function bucketNotActive(): ObjectsError {
+  return new ObjectsError(
+    'bucket-not-active',
+    'the bucket is being made, moved or deleted and does not take this write; send it again',
+    { retryAfterSeconds: 1 },
+  );
+}

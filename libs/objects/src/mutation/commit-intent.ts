@@ -1,0 +1,137 @@
+import { isObjectsError, ObjectsError } from '../errors.js';
+import type { Engine, OperationContext } from '../engine.js';
+import type { KeyDocument, ObjectRecord } from '#libs/metadata';
+import { bucketNotActive, changeOf } from './change-key.js';
+import { closeIntent, pause } from './intents.js';
+import { commit, findIntent, isCurrentWrite, tidy } from './key-changes.js';
+import { garbageFrom, isSubordinate, type Mutation, type Outcome } from './mutation.js';
+import { headStanding } from './standing.js';
+
+/** Who the backend says was last at the place. */
+type Standing = 'mine' | 'rival' | 'overwritten' | 'stranger' | 'nothing';
+
+/**
+ * Step 3 of the mutation. If no other intent was open and no revision came between, one compare-and-set commits. Else the backend decides (HEAD): the writer whose id stands there commits,
+ * and a writer that lost waits for that commit, bounded, and then answers success as overwritten.
+ */
+export async function commitIntent(
+  engine: Engine,
+  context: OperationContext,
+  mutation: Mutation,
+  record: ObjectRecord,
+): Promise<Outcome> {
+  const until = engine.clock.monotonic() + engine.settings.patienceMs;
+  await engine.reach('before-commit', mutation.target.address.key);
+  for (;;) {
+    const found = await engine.index.getKey(mutation.target.address);
+    const mine = found && findIntent(found.value, mutation.writeId);
+    if (found && !mine && isCurrentWrite(found.value, mutation.writeId)) return { record, fate: 'committed' };
+    if (!found || !mine || mine.fenced) throw fenced();
+    await applyGuard(engine, mutation, record, found.value);
+    const contested = mine.baseRevision !== found.value.revision || found.value.intents.length > 1;
+    const standing = contested ? await judge(context, mutation, found.value) : 'mine';
+    if (standing === 'mine') {
+      if (await tryCommit(engine, mutation, record, found)) return { record, fate: 'committed' };
+    } else if (standing === 'rival') {
+      await waitForRival(engine, mutation, record, until);
+    } else {
+      return await lose(engine, mutation, record, standing);
+    }
+  }
+}
+
+async function applyGuard(
+  engine: Engine,
+  mutation: Mutation,
+  record: ObjectRecord,
+  document: KeyDocument,
+): Promise<void> {
+  try {
+    mutation.guard?.(document);
+  } catch (error) {
+    await closeIntent(engine, mutation.target.address, mutation.writeId, record.placement);
+    throw error;
+  }
+}
+
+async function judge(context: OperationContext, mutation: Mutation, document: KeyDocument): Promise<Standing> {
+  const { target } = mutation;
+  if (isSubordinate(mutation.kind) && target.coexist) return 'overwritten';
+  const head = await headStanding(target, context).catch((cause: unknown) => {
+    throw new ObjectsError(
+      'outcome-unknown',
+      `backend ${target.backend.name} took the bytes but does not answer; they may or may not become visible`,
+      {
+        retryAfterSeconds: 5,
+        cause,
+      },
+    );
+  });
+  if (!head) return 'nothing';
+  if (head.writeId === mutation.writeId) return 'mine';
+  const rival = document.intents.find((intent) => intent.writeId === head.writeId);
+  // A mover among coexisting versions never outranks a client's write, though its bytes came last.
+  if (rival) return target.coexist && isSubordinate(rival.kind) ? 'mine' : 'rival';
+  const known = [document.current?.placement, ...document.garbage.map((item) => item.placement)];
+  return known.some((placement) => placement?.writeId === head.writeId) ? 'overwritten' : 'stranger';
+}
+
+async function tryCommit(
+  engine: Engine,
+  mutation: Mutation,
+  record: ObjectRecord,
+  found: { value: KeyDocument; version: number },
+): Promise<boolean> {
+  const next = tidy(
+    commit(found.value, {
+      record,
+      writeId: mutation.writeId,
+      coexist: mutation.target.coexist,
+      garbageFrom: garbageFrom(engine, mutation),
+    }),
+  );
+  const result = await engine.index.changeKey(mutation.target.address, changeOf(found, next, { requireActive: true }));
+  if (result === 'bucket-not-active') {
+    await closeIntent(engine, mutation.target.address, mutation.writeId, record.placement);
+    throw bucketNotActive();
+  }
+  return result === 'changed';
+}
+
+/** A wait that ends in `busy` takes the loser's own intent with it: its bytes are overwritten, and the winner commits without it. */
+async function waitForRival(engine: Engine, mutation: Mutation, record: ObjectRecord, until: number): Promise<void> {
+  try {
+    await pause(engine, until, 'a concurrent write of this key has not finished');
+  } catch (error) {
+    if (isObjectsError(error, 'busy'))
+      await closeIntent(engine, mutation.target.address, mutation.writeId, record.placement);
+    throw error;
+  }
+}
+
+async function lose(
+  engine: Engine,
+  mutation: Mutation,
+  record: ObjectRecord,
+  standing: 'overwritten' | 'stranger' | 'nothing',
+): Promise<Outcome> {
+  await closeIntent(engine, mutation.target.address, mutation.writeId, record.placement);
+  if (standing === 'nothing') {
+    throw new ObjectsError(
+      'backend-unavailable',
+      `backend ${mutation.target.backend.name} no longer has the bytes it just took; send them again`,
+      { retryAfterSeconds: 1 },
+    );
+  }
+  if (isSubordinate(mutation.kind))
+    throw new ObjectsError('changed-meanwhile', 'the object changed while it was being moved; the newer write stands');
+  return { record, fate: 'overwritten' };
+}
+
+function fenced(): ObjectsError {
+  return new ObjectsError(
+    'outcome-unknown',
+    'the write stood still for so long that it was taken for dead; it may or may not have become visible',
+    { retryAfterSeconds: 1 },
+  );
+}

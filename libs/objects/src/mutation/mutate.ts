@@ -1,0 +1,149 @@
+import { isBackendError, type BackendErrorKind, type WriteCondition, type WriteResult } from '#libs/backends';
+import type { KeyDocument } from '#libs/metadata';
+import type { Engine, OperationContext } from '../engine.js';
+import { ObjectsError, fromBackend, isObjectsError, ownCause } from '../errors.js';
+import { changeKey } from './change-key.js';
+import { commitIntent } from './commit-intent.js';
+import { keepAlive } from './heartbeat.js';
+import { closeIntent, openIntent } from './intents.js';
+import { commit, EMPTY } from './key-changes.js';
+import { garbageFrom, isSubordinate, recordOf, type Mutation, type Outcome } from './mutation.js';
+import { discardBytes, headStanding, placementRef } from './standing.js';
+
+/**
+ * The one mutation (DESIGN section 5): intent, bytes, commit, answer.
+ *
+ * Guarantees: when it returns, the bytes and the record are durable, and the record names exactly those bytes, or (`overwritten`) those of a concurrent later write.
+ * When it throws anything but `outcome-unknown`, nothing of the write is or will become visible. `outcome-unknown`: it may yet become visible; the sweeper decides.
+ * Cost: two index commits and one backend write; where writes lie under fresh ids, one index commit.
+ */
+export async function mutate(engine: Engine, context: OperationContext, mutation: Mutation): Promise<Outcome> {
+  return mutation.target.tokens === 'id'
+    ? mutateFresh(engine, context, mutation)
+    : mutateByIntent(engine, context, mutation);
+}
+
+/** Every write lies under an id of its own, so nothing is replaced and no intent is needed: bytes first, then one compare-and-set. */
+async function mutateFresh(engine: Engine, context: OperationContext, mutation: Mutation): Promise<Outcome> {
+  const { target } = mutation;
+  if (mutation.guard) await checkNow(engine, mutation, mutation.guard);
+  const result = await send(engine, context, mutation, {});
+  const record = recordOf(mutation, result);
+  const ref = placementRef(record.placement);
+  await engine.reach('bytes-sent', target.address.key);
+  try {
+    await changeKey(engine, target.address, { requireActive: true }, (document) => {
+      mutation.guard?.(document);
+      return {
+        next: commit(document, { record, coexist: true, garbageFrom: garbageFrom(engine, mutation) }),
+        then: undefined,
+      };
+    });
+  } catch (error) {
+    // Only a definite refusal allows the bytes to go; after an index failure they may be the record's, and stay unsettled for the sweeper.
+    if (isObjectsError(error)) {
+      await discardBytes(target.backend, context, ref);
+      target.backend.freshIds?.settle(ref);
+    }
+    throw error;
+  }
+  target.backend.freshIds?.settle(ref);
+  await engine.reach('committed', target.address.key);
+  return { record, fate: 'committed' };
+}
+
+async function checkNow(engine: Engine, mutation: Mutation, guard: (document: KeyDocument) => void): Promise<void> {
+  const found = await engine.index.getKey(mutation.target.address);
+  guard(found?.value ?? EMPTY);
+}
+
+async function mutateByIntent(engine: Engine, context: OperationContext, mutation: Mutation): Promise<Outcome> {
+  const { condition } = await openIntent(engine, context, mutation);
+  const life = keepAlive(engine, mutation.target.address, mutation.writeId, context.signal);
+  try {
+    await engine.reach('intent-recorded', mutation.target.address.key);
+    const result = await send(engine, context, mutation, { signal: life.signal, ...(condition ? { condition } : {}) });
+    await engine.reach('bytes-sent', mutation.target.address.key);
+    const outcome = await commitIntent(engine, context, mutation, recordOf(mutation, result));
+    await engine.reach('committed', mutation.target.address.key);
+    return outcome;
+  } finally {
+    life.stop();
+  }
+}
+
+interface SendCircumstances {
+  readonly signal?: AbortSignal;
+  readonly condition?: WriteCondition;
+}
+
+const NEVER = new AbortController().signal;
+
+async function send(
+  engine: Engine,
+  context: OperationContext,
+  mutation: Mutation,
+  how: SendCircumstances,
+): Promise<WriteResult> {
+  try {
+    const signal = how.signal ?? context.signal ?? NEVER;
+    return await mutation.send(how.condition ? { signal, condition: how.condition } : { signal });
+  } catch (error) {
+    if (!isIndefinite(error)) return await refuseSent(engine, mutation, error);
+    return await decideByHead(engine, context, mutation, error);
+  }
+}
+
+/** After these the vendor may still have, or yet get, the bytes. After all others it has nothing: the port guarantees it. */
+const INDEFINITE: ReadonlySet<BackendErrorKind> = new Set(['unavailable', 'timeout', 'unknown']);
+
+function isIndefinite(error: unknown): boolean {
+  return isBackendError(error) && ownCause(error) === undefined && INDEFINITE.has(error.kind);
+}
+
+async function refuseSent(engine: Engine, mutation: Mutation, error: unknown): Promise<never> {
+  if (mutation.target.tokens !== 'id') await closeIntent(engine, mutation.target.address, mutation.writeId);
+  if (isBackendError(error, 'precondition') && isSubordinate(mutation.kind)) throw changedMeanwhile(error);
+  if (isBackendError(error, 'precondition')) {
+    throw new ObjectsError('conflict', 'another write of this key is under way; send the request again', {
+      cause: error,
+    });
+  }
+  throw fromBackend(error, mutation.target.backend.name);
+}
+
+/** The answer was lost: whoever's write id stands there tells. If it is not ours, the intent stays for the sweeper, as our bytes may still arrive. */
+async function decideByHead(
+  engine: Engine,
+  context: OperationContext,
+  mutation: Mutation,
+  error: unknown,
+): Promise<WriteResult> {
+  const { target } = mutation;
+  const lost = new ObjectsError(
+    'outcome-unknown',
+    `backend ${target.backend.name} did not answer whether the write happened; it may or may not become visible`,
+    {
+      retryAfterSeconds: 5,
+      cause: error,
+    },
+  );
+  if (target.tokens === 'id' || mutation.content() === undefined) throw lost;
+  const head = await headStanding(target, context).catch((cause: unknown) => {
+    throw new ObjectsError(lost.code, lost.message, { retryAfterSeconds: 5, cause });
+  });
+  if (head?.writeId !== mutation.writeId) throw lost;
+  return {
+    token: head.token,
+    vendorEtag: head.vendorEtag,
+    size: head.size,
+    storageClass: head.storageClass,
+    ...(head.md5 === undefined ? {} : { md5: head.md5 }),
+  };
+}
+
+export function changedMeanwhile(cause?: unknown): ObjectsError {
+  return new ObjectsError('changed-meanwhile', 'the object changed while it was being moved; the newer write stands', {
+    cause,
+  });
+}

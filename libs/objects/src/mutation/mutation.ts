@@ -1,0 +1,57 @@
+import type { WriteCondition, WriteResult } from '#libs/backends';
+import type { IntentKind, KeyDocument, ObjectRecord, WriteId } from '#libs/metadata';
+import type { Engine } from '../engine.js';
+import type { Target } from '../target.js';
+
+/** What is known of the content once its bytes have been sent. */
+export interface Content {
+  readonly size: number;
+  /** MD5 in hex. */
+  readonly etag: string;
+  readonly checksums: Readonly<Record<string, string>>;
+}
+
+export interface SendOptions {
+  /** Aborts when the writer lost its right to write (fenced), or the client went away. */
+  readonly signal: AbortSignal;
+  readonly condition?: WriteCondition;
+}
+
+/** One change of one key: everything the protocol needs to carry it through. Put, copy, move, restamp and heal are all of this shape; a delete sends no bytes and has its own, shorter form. */
+export interface Mutation {
+  readonly target: Target;
+  readonly kind: IntentKind;
+  readonly writeId: WriteId;
+  /** The record to be. Its size, etag and token may still be unknown. */
+  readonly candidate: ObjectRecord;
+  /** Throws unless the change may happen to this document. Asked when the write begins and again at its commit. */
+  readonly guard?: (document: KeyDocument) => void;
+  /** How much longer than the grace the superseded bytes stay, in milliseconds. */
+  readonly keepSourceMs?: number;
+  /** Sends the bytes, stamped with the write id. */
+  send(options: SendOptions): Promise<WriteResult>;
+  /** What was sent, once the source has ended; undefined before. */
+  content(): Content | undefined;
+}
+
+/** `overwritten`: the write happened and was superseded by a concurrent one before anybody could see it. */
+export type Outcome = { readonly record: ObjectRecord; readonly fate: 'committed' | 'overwritten' };
+
+/** Kinds that carry an object's present content elsewhere. They yield to every client's write: a mover must never win over newer bytes. */
+export function isSubordinate(kind: IntentKind): boolean {
+  return kind === 'move' || kind === 'restamp';
+}
+
+export function recordOf(mutation: Mutation, result: WriteResult): ObjectRecord {
+  const content = mutation.content();
+  return {
+    ...mutation.candidate,
+    ...(content ?? {}),
+    placement: { ...mutation.candidate.placement, token: result.token, storageClass: result.storageClass },
+  };
+}
+
+/** Milliseconds since the epoch from which the bytes that this mutation supersedes may go. */
+export function garbageFrom(engine: Engine, mutation: Mutation): number {
+  return engine.clock.now() + engine.settings.graceMs + (mutation.keepSourceMs ?? 0);
+}

@@ -1,0 +1,118 @@
+import type { ObjectHead } from '#libs/backends';
+import type { BucketDocument, KeyDocument, ObjectRecord, WriteId } from '#libs/metadata';
+import { assertOwnContainer } from '../buckets/marker.js';
+import { Digests } from '../content/digests.js';
+import { callOf, type Engine, type OperationContext } from '../engine.js';
+import { fromBackend } from '../errors.js';
+import { changeKey } from '../mutation/change-key.js';
+import { commit, isCurrentWrite, isSamePlace } from '../mutation/key-changes.js';
+import { pause } from '../mutation/intents.js';
+import { headStanding } from '../mutation/standing.js';
+import { targetOf, type Target } from '../target.js';
+
+export interface Mismatch {
+  readonly bucket: BucketDocument;
+  readonly key: string;
+  /** The record whose bytes were not where it says. */
+  readonly seen: ObjectRecord;
+}
+
+/**
+ * Called when the bytes that a record names stand there no more. Waits for a write in progress at that place; if there is none, makes the record that of what the backend holds,
+ * or marks the object missing. Returns when the key is worth reading again. Never acts on a container without its marker.
+ */
+export async function reconcileKey(engine: Engine, context: OperationContext, mismatch: Mismatch): Promise<void> {
+  const { bucket, key, seen } = mismatch;
+  const until = engine.clock.monotonic() + engine.settings.patienceMs;
+  for (;;) {
+    const found = await engine.index.getKey({ bucket: bucket.id, key });
+    if (
+      !found ||
+      !isCurrentWrite(found.value, seen.placement.writeId) ||
+      found.value.current?.placement.token !== seen.placement.token
+    )
+      return;
+    const isBusy = found.value.intents.some((intent) => isSamePlace(intent.candidate.placement, seen.placement));
+    if (!isBusy) break;
+    await pause(engine, until, 'a write of this key is under way', context.signal);
+  }
+  const place = await targetOf(engine, bucket, key, seen.placement.backend);
+  const target: Target = { ...place, container: seen.placement.container, backendKey: seen.placement.key };
+  await assertOwnContainer(engine, callOf(context), target.backend, {
+    container: target.container,
+    backendId: target.backendId,
+    bucket,
+  });
+  await settleRecord(engine, context, target, seen);
+}
+
+async function settleRecord(
+  engine: Engine,
+  context: OperationContext,
+  target: Target,
+  seen: ObjectRecord,
+): Promise<void> {
+  const healed = target.tokens === 'id' ? undefined : await standingRecord(target, context);
+  await changeKey(engine, target.address, { requireActive: false }, (document) => {
+    if (!isCurrentWrite(document, seen.placement.writeId) || document.intents.length > 0) return { done: undefined };
+    const isGarbage = document.garbage.some((item) => item.placement.writeId === healed?.placement.writeId);
+    if (!healed || isGarbage) return { next: { ...document, current: { ...seen, missing: true } }, then: undefined };
+    return { next: heal(engine, document, healed, target), then: undefined };
+  });
+}
+
+async function standingRecord(target: Target, context: OperationContext): Promise<ObjectRecord | undefined> {
+  try {
+    const head = await headStanding(target, context);
+    return head && (await recordFromHead(target, context, head));
+  } catch (error) {
+    throw fromBackend(error, target.backend.name);
+  }
+}
+
+function heal(engine: Engine, document: KeyDocument, record: ObjectRecord, target: Target): KeyDocument {
+  return commit(document, {
+    record,
+    coexist: target.coexist,
+    garbageFrom: engine.clock.now() + engine.settings.graceMs,
+  });
+}
+
+/** The record of what stands at a place, made from what the vendor knows and, where it knows no MD5, from the bytes themselves. */
+export async function recordFromHead(
+  target: Target,
+  context: { requestId: string },
+  head: ObjectHead,
+): Promise<ObjectRecord> {
+  const call = { requestId: context.requestId };
+  const place = { container: head.container, key: head.key, token: head.token };
+  const { tags } = await target.backend.head(call, { ...place, withTags: true });
+  return {
+    size: head.size,
+    etag: head.md5 ?? (await md5AtPlace(target, call, place)),
+    checksums: {},
+    headers: head.headers,
+    metadata: head.metadata,
+    tags: tags ?? {},
+    lastModified: head.lastModified.getTime(),
+    placement: {
+      backend: target.backendId,
+      container: head.container,
+      key: head.key,
+      storageClass: head.storageClass,
+      token: head.token,
+      writeId: (head.writeId ?? `outside-${head.token}`) as WriteId,
+    },
+  };
+}
+
+async function md5AtPlace(
+  target: Target,
+  call: { requestId: string },
+  place: { container: string; key: string; token: string },
+): Promise<string> {
+  const { body } = await target.backend.get(call, { ...place, transientChunks: true });
+  const digests = new Digests([]);
+  for await (const chunk of body) digests.update(chunk);
+  return digests.finish().md5.toString('hex');
+}

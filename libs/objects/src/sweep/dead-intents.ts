@@ -1,0 +1,130 @@
+import type { ObjectHead } from '#libs/backends';
+import type { BucketDocument, Intent, KeyAddress, ObjectRecord, Placement, WriteId } from '#libs/metadata';
+import { assertOwnContainer } from '../buckets/marker.js';
+import { callOf, type Engine, type OperationContext } from '../engine.js';
+import { changeKey } from '../mutation/change-key.js';
+import { commit, findIntent, isSamePlace, tidy, withChangedIntent, withoutIntent } from '../mutation/key-changes.js';
+import { isSubordinate } from '../mutation/mutation.js';
+import { headStanding } from '../mutation/standing.js';
+import { recordFromHead } from '../reading/reconcile.js';
+import { tokenKindAt, type Target } from '../target.js';
+import { writesCoexist } from '#libs/backends';
+import { abortUploads, findLosingWrite } from './leftovers.js';
+
+export interface DeadIntent {
+  readonly bucket: BucketDocument;
+  readonly address: KeyAddress;
+  readonly writeId: WriteId;
+  /** As it was when its writer was judged dead; if it has moved since, the writer lives. */
+  readonly heartbeat: number;
+}
+
+/**
+ * Ends a dead writer's intent: fences it first, so that the writer can neither commit nor acknowledge; then bytes that stand under the key and bear its write id are adopted,
+ * and only bytes that no record can name (a losing version, a mover's copy, unfinished uploads) are deleted.
+ */
+export async function settleDeadIntent(engine: Engine, context: OperationContext, dead: DeadIntent): Promise<void> {
+  const intent = await fence(engine, dead);
+  if (!intent) return;
+  await engine.reach('intent-fenced', dead.address.key);
+  const target = await targetOfIntent(engine, dead, intent);
+  await assertOwnContainer(engine, callOf(context), target.backend, {
+    container: target.container,
+    backendId: target.backendId,
+    bucket: dead.bucket,
+  });
+  await abortUploads(engine, context, target, dead.writeId);
+  await settleBytes(engine, context, { target, intent });
+  await engine.reach('dead-bytes-settled', dead.address.key);
+}
+
+function fence(engine: Engine, dead: DeadIntent): Promise<Intent | undefined> {
+  return changeKey<Intent | undefined>(engine, dead.address, { requireActive: false }, (document) => {
+    const intent = findIntent(document, dead.writeId);
+    if (!intent) return { done: undefined };
+    if (intent.fenced) return { done: intent };
+    if (intent.heartbeat !== dead.heartbeat) return { done: undefined };
+    return { next: withChangedIntent(document, dead.writeId, { fenced: true }), then: { ...intent, fenced: true } };
+  });
+}
+
+async function targetOfIntent(engine: Engine, dead: DeadIntent, intent: Intent): Promise<Target> {
+  const { placement } = intent.candidate;
+  const backend = await engine.backends.open(placement.backend);
+  const tokens = tokenKindAt(dead.bucket, placement, backend);
+  return {
+    bucket: dead.bucket,
+    address: dead.address,
+    backendId: placement.backend,
+    backend,
+    container: placement.container,
+    backendKey: placement.key,
+    tokens,
+    coexist: writesCoexist(tokens),
+  };
+}
+
+interface Fenced {
+  readonly target: Target;
+  readonly intent: Intent;
+}
+
+async function settleBytes(engine: Engine, context: OperationContext, fenced: Fenced): Promise<void> {
+  const { target, intent } = fenced;
+  for (;;) {
+    const head = await headStanding(target, context);
+    const stands = head?.writeId === intent.writeId;
+    const adopt = stands && !(isSubordinate(intent.kind) && (target.coexist || intent.kind === 'move'));
+    const record = adopt ? await completed(fenced, context, head) : undefined;
+    const litter = adopt
+      ? undefined
+      : stands
+        ? placementAt(fenced, head)
+        : await findLosingWrite(context, target, intent);
+    if (await close(engine, fenced, { head, ...(record ? { record } : {}), ...(litter ? { litter } : {}) })) return;
+  }
+}
+
+/** The candidate made whole: what the writer said of the object, and what the backend says of the bytes. */
+async function completed(fenced: Fenced, context: OperationContext, head: ObjectHead): Promise<ObjectRecord> {
+  const { candidate } = fenced.intent;
+  if (isSubordinate(fenced.intent.kind)) return { ...candidate, placement: placementAt(fenced, head) };
+  const found = await recordFromHead(fenced.target, context, head);
+  return { ...candidate, size: found.size, etag: found.etag, checksums: {}, placement: placementAt(fenced, head) };
+}
+
+function placementAt(fenced: Fenced, head: ObjectHead): Placement {
+  return { ...fenced.intent.candidate.placement, token: head.token, storageClass: head.storageClass };
+}
+
+interface Close {
+  readonly head: ObjectHead | undefined;
+  readonly record?: ObjectRecord;
+  readonly litter?: Placement;
+}
+
+/** One compare-and-set; false if the document changed in a way that makes another look at the backend necessary. */
+function close(engine: Engine, fenced: Fenced, how: Close): Promise<boolean> {
+  const { target, intent } = fenced;
+  return changeKey<boolean>(engine, target.address, { requireActive: false }, (document) => {
+    if (!findIntent(document, intent.writeId)) return { done: true };
+    const now = engine.clock.now();
+    if (how.record) {
+      const next = commit(document, {
+        record: how.record,
+        writeId: intent.writeId,
+        coexist: target.coexist,
+        garbageFrom: now + engine.settings.graceMs,
+      });
+      return { next, then: true };
+    }
+    const closed = withoutIntent(document, intent.writeId);
+    if (!how.litter) return { next: tidy(closed) ?? closed, then: true };
+    const isNamed =
+      document.current !== undefined &&
+      isSamePlace(document.current.placement, how.litter) &&
+      document.current.placement.token === how.litter.token;
+    const garbage = isNamed ? closed.garbage : [...closed.garbage, { placement: how.litter, notBefore: now }];
+    return { next: { ...closed, garbage }, then: true };
+  });
+}

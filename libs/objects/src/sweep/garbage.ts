@@ -1,0 +1,103 @@
+import type { BucketDocument, Garbage, KeyAddress } from '#libs/metadata';
+import { assertOwnContainer } from '../buckets/marker.js';
+import { callOf, type Engine, type OperationContext } from '../engine.js';
+import { ObjectsError } from '../errors.js';
+import { changeKey } from '../mutation/change-key.js';
+import { isSamePlace, withoutGarbage } from '../mutation/key-changes.js';
+import { placementRef } from '../mutation/standing.js';
+import { tokenKindAt } from '../target.js';
+
+export interface KeyOfBucket {
+  readonly bucket: BucketDocument;
+  readonly address: KeyAddress;
+  /** Nobody can be reading it: do not wait for the grace. */
+  readonly graceOver?: true;
+}
+
+/**
+ * Deletes, by token, the garbage of one key whose grace is over, and then takes it out of the document; killed in between, it is deleted once more, which finds nothing.
+ * Answers how many were deleted.
+ */
+export async function collectGarbage(engine: Engine, context: OperationContext, at: KeyOfBucket): Promise<number> {
+  const found = await engine.index.getKey(at.address);
+  const now = engine.clock.now();
+  const due = found?.value.garbage.filter((item) => at.graceOver ?? item.notBefore <= now) ?? [];
+  let deleted = 0;
+  for (const item of due) if (await collect(engine, context, at, item)) deleted += 1;
+  return deleted;
+}
+
+async function collect(engine: Engine, context: OperationContext, at: KeyOfBucket, item: Garbage): Promise<boolean> {
+  const { placement } = item;
+  const backend = await engine.backends.open(placement.backend);
+  if (tokenKindAt(at.bucket, placement, backend) === 'none') return collectWeak(engine, context, at, item);
+  await assertOwnContainer(engine, callOf(context), backend, {
+    container: placement.container,
+    backendId: placement.backend,
+    bucket: at.bucket,
+  });
+  await backend.delete(callOf(context), placementRef(placement));
+  await engine.reach('garbage-deleted', at.address.key);
+  await changeKey(engine, at.address, { requireActive: false }, (document) => ({
+    next: withoutGarbage(document, placement),
+    then: undefined,
+  }));
+  return true;
+}
+
+/**
+ * On a weak container nothing names a write, so the bytes at the key may be another write's by now. They go only under the key's lease, and only while no record and no intent is at that place.
+ * The lease is an intent's; here the sweeper takes it by a fenced intent of its own, which nobody can commit.
+ */
+async function collectWeak(
+  engine: Engine,
+  context: OperationContext,
+  at: KeyOfBucket,
+  item: Garbage,
+): Promise<boolean> {
+  const holder = engine.newWriteId();
+  const candidate = {
+    size: 0,
+    etag: '',
+    checksums: {},
+    headers: {},
+    metadata: {},
+    tags: {},
+    lastModified: 0,
+    placement: { ...item.placement, token: '', writeId: holder },
+  };
+  const verdict = await changeKey<'leased' | 'replaced' | 'busy'>(
+    engine,
+    at.address,
+    { requireActive: false },
+    (document) => {
+      if (document.lease ?? document.intents[0]) return { done: 'busy' };
+      if (document.current && isSamePlace(document.current.placement, item.placement)) {
+        return { next: withoutGarbage(document, item.placement), then: 'replaced' };
+      }
+      const intent = {
+        writeId: holder,
+        kind: 'heal' as const,
+        candidate,
+        baseRevision: document.revision,
+        heartbeat: 0,
+        fenced: true as const,
+      };
+      return { next: { ...document, intents: [intent], lease: { holder, heartbeat: 0 } }, then: 'leased' };
+    },
+  );
+  if (verdict === 'busy') throw new ObjectsError('busy', 'the key is being changed; its garbage waits');
+  if (verdict === 'replaced') return false;
+  const backend = await engine.backends.open(item.placement.backend);
+  await assertOwnContainer(engine, callOf(context), backend, {
+    container: item.placement.container,
+    backendId: item.placement.backend,
+    bucket: at.bucket,
+  });
+  await backend.delete(callOf(context), placementRef(item.placement));
+  await changeKey(engine, at.address, { requireActive: false }, (document) => {
+    const { lease: _lease, ...rest } = withoutGarbage(document, item.placement);
+    return { next: { ...rest, intents: rest.intents.filter((intent) => intent.writeId !== holder) }, then: undefined };
+  });
+  return true;
+}

@@ -1,0 +1,93 @@
+import type { BucketDocument } from '#libs/metadata';
+import { assertAttributes, attributesOf, type UserAttributes } from '../attributes.js';
+import type { Engine, OperationContext } from '../engine.js';
+import { ObjectsError } from '../errors.js';
+import { isCurrentWrite } from '../mutation/key-changes.js';
+import { changedMeanwhile, mutate } from '../mutation/mutate.js';
+import type { Outcome } from '../mutation/mutation.js';
+import { assertReadConditions, writeGuard, type Conditions } from '../reading/conditions.js';
+import { requireRecord } from '../reading/records.js';
+import { targetOf } from '../target.js';
+import { assertObjectKey, assertTakesWrites, candidateAt } from './candidate.js';
+import { removeObject } from './remove-object.js';
+import { chooseClass, classElsewhere } from './storage-class.js';
+import { transferOf } from './transfer.js';
+
+export interface ObjectPlace {
+  readonly bucket: BucketDocument;
+  readonly key: string;
+}
+
+export interface CopyObject {
+  readonly source: ObjectPlace & { readonly conditions?: Conditions };
+  readonly destination: ObjectPlace & { readonly conditions?: Conditions };
+  /** Parts that are given replace the source's; the others are carried over. */
+  readonly attributes?: Partial<UserAttributes>;
+  /** A tier's name or a class of the destination's vendor. Absent: the source's tier, as that vendor maps it. */
+  readonly storageClass?: string;
+}
+
+/**
+ * Copies an object, within a backend on the server side, between backends streamed and verified. Metadata, headers, tags and tier go with it.
+ * The source stays as it is. Fails as a read of the source and as a put of the destination do.
+ */
+export async function copyObject(engine: Engine, context: OperationContext, copy: CopyObject): Promise<Outcome> {
+  const { source, destination } = copy;
+  assertTakesWrites(destination.bucket);
+  assertObjectKey(destination.key);
+  const record = await requireRecord(engine, source.bucket, source.key);
+  if (source.conditions) assertCopyConditions(() => assertReadConditions(record, source.conditions ?? {}));
+  if (record.missing) throw new ObjectsError('object-missing', "the source's bytes are missing at its backend");
+  const target = await targetOf(engine, destination.bucket, destination.key, destination.bucket.home);
+  const attributes = { ...attributesOf(record), ...copy.attributes };
+  assertAttributes(attributes, target.backend.vendor);
+  const chosen =
+    copy.storageClass === undefined
+      ? await classElsewhere(engine, destination.bucket, target.backend, record.tier)
+      : await chooseClass(engine, destination.bucket, target.backend, copy.storageClass);
+  const writeId = engine.newWriteId();
+  const guard = writeGuard(destination.conditions);
+  const { storageClass } = chosen;
+  return mutate(engine, context, {
+    target,
+    kind: 'copy',
+    writeId,
+    candidate: candidateAt(target, { writeId, attributes, chosen, now: engine.clock.now(), content: record }),
+    ...(guard ? { guard } : {}),
+    ...transferOf(engine, context, {
+      source: { ...source, record },
+      target,
+      writeId,
+      attributes,
+      ...(storageClass === undefined ? {} : { storageClass }),
+    }),
+  });
+}
+
+/** A copy whose source condition does not hold is a failed precondition, also where a read would be told `not-modified` (S3 CopyObject). */
+function assertCopyConditions(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw new ObjectsError('precondition-failed', "the condition on the copy's source does not hold", { cause: error });
+  }
+}
+
+/** Copies, then deletes the source if it is still what was copied; else the newer source stays and the rename fails with `changed-meanwhile`, the copy kept. */
+export async function renameObject(engine: Engine, context: OperationContext, copy: CopyObject): Promise<Outcome> {
+  if (copy.source.bucket.id === copy.destination.bucket.id && copy.source.key === copy.destination.key) {
+    throw new ObjectsError('invalid-request', 'an object cannot be renamed to itself');
+  }
+  const record = await requireRecord(engine, copy.source.bucket, copy.source.key);
+  const outcome = await copyObject(engine, context, {
+    ...copy,
+    source: { ...copy.source, conditions: { ...copy.source.conditions, ifMatch: [record.etag] } },
+  });
+  await removeObject(engine, context, {
+    ...copy.source,
+    guard: (document) => {
+      if (document.current && !isCurrentWrite(document, record.placement.writeId)) throw changedMeanwhile();
+    },
+  });
+  return outcome;
+}

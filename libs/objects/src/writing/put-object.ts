@@ -1,0 +1,72 @@
+import { limitsOf } from '#libs/naming';
+import type { ObjectBody } from '#libs/backends';
+import type { BucketDocument } from '#libs/metadata';
+import { assertAttributes, stamped, type UserAttributes } from '../attributes.js';
+import { checkBody, type Expectations } from '../content/checked-body.js';
+import { callOf, type Engine, type OperationContext } from '../engine.js';
+import { ObjectsError } from '../errors.js';
+import { mutate } from '../mutation/mutate.js';
+import type { Outcome } from '../mutation/mutation.js';
+import { writeGuard, type Conditions } from '../reading/conditions.js';
+import { targetOf } from '../target.js';
+import { assertObjectKey, assertTakesWrites, candidateAt } from './candidate.js';
+import { chooseClass } from './storage-class.js';
+import { verifiedAgainst } from './verify.js';
+
+export interface PutObject {
+  readonly bucket: BucketDocument;
+  readonly key: string;
+  readonly body: ObjectBody;
+  readonly expected: Expectations;
+  readonly attributes: UserAttributes;
+  /** A tier's name or a class of the home vendor. */
+  readonly storageClass?: string;
+  readonly conditions?: Conditions;
+}
+
+/**
+ * Stores an object at the bucket's home, replacing what is at the key. 0 bytes to the vendor's limit, in constant memory.
+ * Fails before any byte is sent with `invalid-key`, `invalid-metadata`, `invalid-tags`, `invalid-storage-class`, `too-large` or `precondition-failed`.
+ */
+export async function putObject(engine: Engine, context: OperationContext, put: PutObject): Promise<Outcome> {
+  assertTakesWrites(put.bucket);
+  assertObjectKey(put.key);
+  const target = await targetOf(engine, put.bucket, put.key, put.bucket.home);
+  assertAttributes(put.attributes, target.backend.vendor);
+  assertSize(put.expected.size, target.backend.vendor);
+  const chosen = await chooseClass(engine, put.bucket, target.backend, put.storageClass);
+  const writeId = engine.newWriteId();
+  const checked = checkBody(put.body, put.expected);
+  const guard = writeGuard(put.conditions);
+  return mutate(engine, context, {
+    target,
+    kind: 'put',
+    writeId,
+    candidate: candidateAt(target, { writeId, attributes: put.attributes, chosen, now: engine.clock.now() }),
+    ...(guard ? { guard } : {}),
+    content: checked.content,
+    send: async ({ signal, condition }) => {
+      const size = put.body instanceof Uint8Array ? put.body.byteLength : put.expected.size;
+      const result = await target.backend.put(callOf({ requestId: context.requestId, signal }), {
+        container: target.container,
+        key: target.backendKey,
+        body: checked.body,
+        attributes: stamped(put.attributes, chosen.storageClass, writeId),
+        ...(size === undefined ? {} : { size }),
+        ...(condition ? { condition } : {}),
+      });
+      return verifiedAgainst(target, result, checked.content());
+    },
+  });
+}
+
+function assertSize(size: number | undefined, vendor: Parameters<typeof limitsOf>[0]): void {
+  const { maxObjectBytes } = limitsOf(vendor);
+  if (size !== undefined && size > maxObjectBytes) {
+    throw new ObjectsError(
+      'too-large',
+      `the body has ${size} bytes; ${vendor} takes objects of at most ${maxObjectBytes}`,
+      { facts: { maxObjectBytes } },
+    );
+  }
+}

@@ -1,0 +1,78 @@
+import type { BucketDocument, KeyDocument, ObjectRecord } from '#libs/metadata';
+import { assertAttributes, attributesOf, stamped, type UserAttributes } from '../attributes.js';
+import { callOf, type Engine, type OperationContext } from '../engine.js';
+import { ObjectsError } from '../errors.js';
+import { isCurrentWrite } from '../mutation/key-changes.js';
+import { changedMeanwhile, mutate } from '../mutation/mutate.js';
+import type { Mutation, Outcome } from '../mutation/mutation.js';
+import { placementRef } from '../mutation/standing.js';
+import { requireRecord } from '../reading/records.js';
+import { targetOf } from '../target.js';
+import { candidateAt } from './candidate.js';
+import { chooseClass, type ChosenClass } from './storage-class.js';
+
+export interface RestampObject {
+  readonly bucket: BucketDocument;
+  readonly key: string;
+  /** Parts that are given replace the object's; the others stay. */
+  readonly attributes?: Partial<UserAttributes>;
+  /** A tier's name or a class of the vendor that the object lies on. */
+  readonly storageClass?: string;
+  /** Refuses by throwing, for callers that decided on a record they saw. */
+  readonly guard?: (document: KeyDocument) => void;
+}
+
+/**
+ * Changes an object's metadata, headers, tags or storage class where it lies. Its bytes and ETag stay; `lastModified` stays too when only the class changes.
+ * Fails with `no-such-key`, with `changed-meanwhile` if a newer write came between, or with what the vendor refuses.
+ */
+export async function restampObject(
+  engine: Engine,
+  context: OperationContext,
+  restamp: RestampObject,
+): Promise<Outcome> {
+  const current = await requireRecord(engine, restamp.bucket, restamp.key);
+  const target = {
+    ...(await targetOf(engine, restamp.bucket, restamp.key, current.placement.backend)),
+    backendKey: current.placement.key,
+  };
+  const attributes = { ...attributesOf(current), ...restamp.attributes };
+  assertAttributes(attributes, target.backend.vendor);
+  const chosen: ChosenClass =
+    restamp.storageClass === undefined
+      ? { storageClass: current.placement.storageClass, ...(current.tier === undefined ? {} : { tier: current.tier }) }
+      : await chooseClass(engine, restamp.bucket, target.backend, restamp.storageClass);
+  const writeId = engine.newWriteId();
+  const now = restamp.attributes ? engine.clock.now() : current.lastModified;
+  const mutation: Mutation = {
+    target,
+    kind: 'restamp',
+    writeId,
+    candidate: candidateAt(target, { writeId, attributes, chosen, now, content: current }),
+    guard: (document) => {
+      restamp.guard?.(document);
+      if (!isCurrentWrite(document, current.placement.writeId)) throw changedMeanwhile();
+    },
+    content: () => contentOf(current),
+    send: ({ signal }) =>
+      target.backend.restamp(
+        callOf({ requestId: context.requestId, signal }),
+        placementRef(current.placement),
+        stamped(attributes, chosen.storageClass, writeId),
+      ),
+  };
+  if (current.missing)
+    throw new ObjectsError(
+      'object-missing',
+      "the object's bytes are missing at its backend; nothing can be changed about them",
+    );
+  return mutate(engine, context, mutation);
+}
+
+export function contentOf(record: ObjectRecord): {
+  size: number;
+  etag: string;
+  checksums: Readonly<Record<string, string>>;
+} {
+  return { size: record.size, etag: record.etag, checksums: record.checksums };
+}
