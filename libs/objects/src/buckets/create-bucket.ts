@@ -125,7 +125,7 @@ async function reserve(
   });
   const bucket: BucketDocument = {
     ...common,
-    id: row.id as BucketId,
+    id: row.id,
     createdAt: engine.clock.now(),
     home: backend.id,
     containers: [],

@@ -16,7 +16,7 @@ export interface Expectations {
 export interface CheckedBody {
   readonly body: ObjectBody;
   /** Size, ETag and checksums, once the whole body has gone through; undefined before. */
-  content(): Content | undefined;
+  readonly content: () => Content | undefined;
 }
 
 /**

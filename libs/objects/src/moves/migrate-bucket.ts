@@ -157,8 +157,9 @@ async function retireSource(engine: Engine, migration: MigrateBucket): Promise<b
 function withRetiring(bucket: BucketDocument, backendId: string, retiring: boolean): BucketDocument {
   const mark = (container: BucketContainer): BucketContainer => {
     if (container.backend !== backendId) return container;
-    const { retiring: _was, ...rest } = container;
-    return retiring ? { ...rest, retiring: true } : rest;
+    const { backend, container: name, marker, adopted, weak } = container;
+    const kept = { backend, container: name, marker, ...(adopted ? { adopted } : {}), ...(weak ? { weak } : {}) };
+    return retiring ? { ...kept, retiring: true } : kept;
   };
   return { ...bucket, containers: bucket.containers.map(mark) };
 }

@@ -26,10 +26,10 @@ const REPORT_EVERY_MS = 500;
 export async function walkKeys(engine: Engine, walk: Walk): Promise<'completed' | 'paused' | 'cancelled'> {
   let after = walk.after;
   let reportedAt = engine.clock.monotonic();
-  let wish: 'run' | 'pause' | 'cancel' = 'run';
+  const heard: { wish: 'run' | 'pause' | 'cancel' } = { wish: 'run' };
   const tell = async (checkpoint?: Readonly<Record<string, unknown>>): Promise<void> => {
     reportedAt = engine.clock.monotonic();
-    wish = await walk.reporter.report({
+    heard.wish = await walk.reporter.report({
       counts: walk.tally.counts(),
       failures: walk.tally.takeFailures(),
       ...(checkpoint ? { checkpoint } : {}),
@@ -42,15 +42,15 @@ export async function walkKeys(engine: Engine, walk: Walk): Promise<'completed' 
       ...(walk.prefix === undefined ? {} : { prefix: walk.prefix }),
     });
     await inParallel(page, walk.parallel, async (item) => {
-      if (wish === 'cancel') return;
+      if (heard.wish === 'cancel') return;
       walk.signal?.throwIfAborted();
       await walk.visit(item);
       if (engine.clock.monotonic() - reportedAt >= REPORT_EVERY_MS) await tell();
     });
     const last = page.at(-1);
-    if (wish !== 'cancel') after = last?.key ?? after;
+    if (heard.wish !== 'cancel') after = last?.key ?? after;
     await tell(after === undefined ? walk.checkpoint : { ...walk.checkpoint, after });
-    if (wish !== 'run') return wish === 'pause' ? 'paused' : 'cancelled';
+    if (heard.wish !== 'run') return heard.wish === 'pause' ? 'paused' : 'cancelled';
     if (page.length < PAGE) return 'completed';
   }
 }

@@ -32,6 +32,14 @@ export function withChangedIntent(document: KeyDocument, writeId: WriteId, chang
   };
 }
 
+export function withoutLease(document: KeyDocument): KeyDocument {
+  const next: Mutable<KeyDocument> = { ...document };
+  delete next.lease;
+  return next;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 export function isSamePlace(a: Placement, b: Placement): boolean {
   return a.backend === b.backend && a.container === b.container && a.key === b.key;
 }

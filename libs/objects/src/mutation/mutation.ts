@@ -29,9 +29,9 @@ export interface Mutation {
   /** How much longer than the grace the superseded bytes stay, in milliseconds. */
   readonly keepSourceMs?: number;
   /** Sends the bytes, stamped with the write id. */
-  send(options: SendOptions): Promise<WriteResult>;
+  readonly send: (options: SendOptions) => Promise<WriteResult>;
   /** What was sent, once the source has ended; undefined before. */
-  content(): Content | undefined;
+  readonly content: () => Content | undefined;
 }
 
 /** `overwritten`: the write happened and was superseded by a concurrent one before anybody could see it. */

@@ -3,7 +3,7 @@ import { assertOwnContainer } from '../buckets/marker.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { changeKey } from '../mutation/change-key.js';
-import { isSamePlace, withoutGarbage } from '../mutation/key-changes.js';
+import { isSamePlace, withoutGarbage, withoutIntent, withoutLease } from '../mutation/key-changes.js';
 import { placementRef } from '../mutation/standing.js';
 import { tokenKindAt } from '../target.js';
 
@@ -96,8 +96,8 @@ async function collectWeak(
   });
   await backend.delete(callOf(context), placementRef(item.placement));
   await changeKey(engine, at.address, { requireActive: false }, (document) => {
-    const { lease: _lease, ...rest } = withoutGarbage(document, item.placement);
-    return { next: { ...rest, intents: rest.intents.filter((intent) => intent.writeId !== holder) }, then: undefined };
+    const cleared = withoutLease(withoutIntent(document, holder));
+    return { next: withoutGarbage(cleared, item.placement), then: undefined };
   });
   return true;
 }
