@@ -26,9 +26,10 @@ function jestArguments() {
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
     join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
+    // A list option swallows the words after it, so a plain option stands between it and the paths passed through.
+    ...selection,
     '--json',
     `--outputFile=${resultFile}`,
-    ...selection,
     ...passedThrough,
   ];
 }

@@ -78,6 +78,11 @@ function planApis(count: number, program: string, env: Record<string, string>): 
   });
 }
 
+/** The API makes the administrator; no other process has a use for the keys. */
+function withoutRootKeys(env: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SPUMONI_ROOT_')));
+}
+
 async function startAll(
   settings: Settings,
   programs: Programs,
@@ -91,7 +96,9 @@ async function startAll(
   // The first alone makes what a first start makes; the others find it made.
   const ready = await first?.start();
   await Promise.all(others.map((api) => api.start()));
-  running.worker = new KeptChild(childPlan('The worker', () => fork(programs.worker, [], { env })));
+  running.worker = new KeptChild(
+    childPlan('The worker', () => fork(programs.worker, [], { env: withoutRootKeys(env) })),
+  );
   await running.worker.start();
   terminal.say('');
   terminal.say(`Spumoni is running. Its data is in ${settings.dataDirectory}. Ctrl-C stops it.`);

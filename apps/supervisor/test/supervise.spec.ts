@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { postgresUrl, startEmbeddedPostgres } from '#libs/postgres-server';
@@ -136,7 +136,10 @@ describe('npm start', () => {
 
   it('stops at a signal in the middle of its first start, and the next start works', async () => {
     const program = start();
-    await until(() => existsSync(join(data, 'postgres.new')), 'the cluster is being made');
+    await until(
+      () => existsSync(data) && readdirSync(data).some((name) => name.startsWith('postgres.new')),
+      'the cluster is being made',
+    );
     program.child.kill('SIGINT');
     expect(await program.exit).toBe(0);
     await running(start());
@@ -156,6 +159,29 @@ describe('npm start', () => {
     await first.exit;
     writeFileSync(join(data, 'postgres', 'postmaster.pid'), `${process.pid}\n${data}\n1\n5432\n/tmp\n\n`);
     await running(start());
+  });
+
+  it('lists every wrong setting and ends, having made nothing', async () => {
+    const program = startFixture('main.mjs', [], {
+      SPUMONI_DATA_DIR: data,
+      SPUMONI_API_PORT: 'eighty',
+      SPUMONI_LOG_LEVEL: 'loud',
+    });
+    expect(await program.exit).toBe(1);
+    expect(program.printed()).toMatch(/These settings are wrong:\n +SPUMONI_API_PORT: .*\n +SPUMONI_LOG_LEVEL: /);
+    expect(existsSync(data)).toBe(false);
+  });
+
+  it('says so when the data directory cannot be one', async () => {
+    writeFileSync(data, 'a file');
+    const program = startFixture('main.mjs', [], { SPUMONI_DATA_DIR: data });
+    expect(await program.exit).toBe(1);
+    expect(program.printed()).toContain(`SPUMONI_DATA_DIR: ${data} cannot be used`);
+  });
+
+  it('keeps the root keys from the worker, which has no need of them', async () => {
+    await running(start({ SPUMONI_ROOT_ACCESS_KEY: 'root', SPUMONI_ROOT_SECRET_KEY: 'root-secret' }));
+    expect(deeds('has-root-keys')).toEqual(['api has-root-keys']);
   });
 
   it('uses an outside Postgres instead of its own', async () => {

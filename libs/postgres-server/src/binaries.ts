@@ -50,10 +50,9 @@ function isOurs(folder: string): boolean {
 
 /** Copies the programs below `parent` under a name that later starts find again. */
 function copyTo(parent: string, source: string): string {
-  const target = join(
-    parent,
-    `spumoni-${packageName.replace(/\W+/g, '-')}-${String(lstatSync(join(source, 'bin', 'postgres')).size)}`,
-  );
+  // The program's size tells one version from another.
+  const { size } = lstatSync(join(source, 'bin', 'postgres'));
+  const target = join(parent, `spumoni-postgres-${process.platform}-${process.arch}-${String(size)}`);
   const existing = lstatSync(target, { throwIfNoEntry: false });
   if (existing !== undefined) {
     if (!isOurs(target)) throw new Error(`${target} is not ours`);

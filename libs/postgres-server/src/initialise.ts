@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { PostgresBinaries } from './binaries.js';
 import { directoryAsSeenBy, makePrivateDirectory, syncDirectory } from './directories.js';
 import type { ServerUser } from './server-user.js';
@@ -47,13 +48,23 @@ export function isInitialised(directory: string): boolean {
   return existsSync(join(directory, 'PG_VERSION'));
 }
 
+const growingMark = '.new.';
+
+function removeHalfMade(directory: string): void {
+  for (const name of readdirSync(dirname(directory))) {
+    if (!name.startsWith(basename(directory) + growingMark)) continue;
+    rmSync(join(dirname(directory), name), { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
 /**
  * Makes a cluster with its user and database, whole or not at all: it grows beside its place and is renamed into it, so a kill
  * half-way leaves only something the next start throws away.
  */
 export async function initialise(plan: ClusterPlan, binaries: PostgresBinaries, server: ServerUser): Promise<void> {
-  const growing = `${plan.directory}.new`;
-  rmSync(growing, { recursive: true, force: true });
+  removeHalfMade(plan.directory);
+  // A name of its own: an initdb that outlived its killed starter for a moment cannot write into ours.
+  const growing = `${plan.directory}${growingMark}${randomBytes(4).toString('hex')}`;
   makePrivateDirectory(growing, server);
   const seen = directoryAsSeenBy(server, growing);
   // Trust is enough: the socket's directory is closed to all but the server's account and root, who could read the files too.

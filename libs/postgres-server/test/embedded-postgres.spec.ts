@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
@@ -88,8 +88,9 @@ describe('embedded Postgres', () => {
 
   it('throws away a cluster that was only half made', async () => {
     const directory = join(newDirectory(), 'postgres');
-    writeFileSync(`${directory}.new`, 'the rest of a killed first start');
+    mkdirSync(`${directory}.new.dead/base`, { recursive: true });
     expect(await query(await start(directory), 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(readdirSync(dirname(directory))).toEqual(['postgres']);
   });
 
   it('says what the server said when it cannot start', async () => {
