@@ -241,7 +241,7 @@ describe('wire: exact bodies', () => {
     })();
     const error = await failure(
       wire.send({ method: 'PUT', path: '/', headers: {}, body, contentLength: 10 }, call),
-      'unknown',
+      'invalid',
     );
     expect(sourceFailureOf(error)?.cause).toBe(gone);
     expect((await received).complete).toBe(false);
@@ -333,7 +333,7 @@ describe('wire: failures', () => {
     if (when === 'before') controller.abort(reason);
     const sent = wire.send({ method: 'GET', path: '/', headers: {} }, { ...call, signal: controller.signal });
     const reading = when === 'in the body' ? sent.then(({ body }) => (controller.abort(reason), read(body))) : sent;
-    expect((await failure(reading, 'unknown')).cause).toBe(reason);
+    expect((await failure(reading, 'timeout')).cause).toBe(reason);
   });
 
   it('fails calls under way with unavailable when closed', async () => {

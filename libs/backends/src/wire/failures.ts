@@ -12,8 +12,9 @@ export class BodySourceError extends Error {
 
 /** The failure of an upload's own source where that is what ended a call, however deep in the chain of causes. */
 export function sourceFailureOf(error: unknown): BodySourceError | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof BodySourceError) return at;
-  return undefined;
+  if (error instanceof BodySourceError) return error;
+  if (error instanceof AggregateError) return error.errors.map(sourceFailureOf).find((found) => found !== undefined);
+  return error instanceof Error ? sourceFailureOf(error.cause) : undefined;
 }
 
 /** Codes that do not mean `unavailable`. Everything else that a socket, TLS or the HTTP parser reports does: nothing usable came back. */
@@ -49,7 +50,10 @@ function codeOf(error: unknown): string | undefined {
 /** What a failed exchange means in the port's words. The message names the backend, never a header or a credential. */
 export function wireFailure(backend: string, error: unknown): BackendError {
   if (isBackendError(error)) return error;
-  if (error instanceof BodySourceError) return new BackendError('unknown', error.message, { backend, cause: error });
+  if (error instanceof BodySourceError) {
+    const kind = isBackendError(error.cause) ? error.cause.kind : 'invalid';
+    return new BackendError(kind, error.message, { backend, cause: error });
+  }
   const code = codeOf(error);
   const kind = code === undefined ? 'unavailable' : (KINDS[code] ?? 'unavailable');
   const saying = code === undefined ? undefined : SAYINGS[code];
@@ -58,18 +62,12 @@ export function wireFailure(backend: string, error: unknown): BackendError {
   return new BackendError(kind, `backend ${backend} ${saying ?? fallback}`, { backend, cause: error });
 }
 
-/** A call ended by its caller: `timeout` where the signal says so, else `unknown`, which nobody sends again. */
+/** A call that its caller gave up: `timeout`, the signal's reason being the cause. */
 export function abortFailure(backend: string, reason: unknown): BackendError {
-  if (isBackendError(reason)) return reason;
-  const timedOut = typeof reason === 'object' && reason !== null && 'name' in reason && reason.name === 'TimeoutError';
-  return new BackendError(
-    timedOut ? 'timeout' : 'unknown',
-    `the call to backend ${backend} was aborted by its caller`,
-    {
-      backend,
-      cause: reason,
-    },
-  );
+  return new BackendError('timeout', `the call to backend ${backend} was given up by its caller`, {
+    backend,
+    cause: reason,
+  });
 }
 
 export function silenceFailure(backend: string, milliseconds: number): BackendError {

@@ -33,9 +33,9 @@ export interface WireRequest {
 
 /**
  * One vendor's HTTP connections. Sends requests as they are given, follows no redirect, retries nothing.
- * `send` resolves with any status; it fails with a `BackendError`: `unavailable` (no usable answer), `timeout` (silent for `call.deadlineMs`),
- * `invalid` (a body of another length than announced; the vendor then got no complete request), or `unknown` whose cause is a
- * `BodySourceError` (the upload's own source threw) or the reason of the caller's abort.
+ * `send` resolves with any status; it fails with a `BackendError`: `unavailable` (no usable answer), `timeout` (silent for `call.deadlineMs`, or
+ * given up by the caller, whose reason is the cause), or `invalid` (a body of another length than announced; the vendor then got no complete
+ * request). Where the upload's own source threw, `sourceFailureOf` tells, and the kind is its own if it was a `BackendError`, else `invalid`.
  */
 export interface Wire {
   send(request: WireRequest, call: Call): Promise<WireAnswer>;

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { limitsOf, vendorOf } from '#libs/naming';
+import type { Vendor } from '#libs/naming';
+import type { BackendDefinition, Revealable } from '../definition.js';
+import { BackendError } from '../errors.js';
+import { quirksOf } from './profiles.js';
+import type { S3Quirks } from './profiles.js';
+
+const MIB = 1024 * 1024;
+
+/** The settings of an S3-family backend, checked and complete. */
+export interface AwsConfig {
+  readonly name: string;
+  readonly type: 'aws' | 's3';
+  readonly vendor: Vendor;
+  readonly quirks: S3Quirks;
+  readonly endpoint: URL;
+  readonly region: string;
+  readonly addressing: 'virtual-host' | 'path';
+  readonly accessKey: string;
+  readonly secretKey: Revealable;
+  readonly sessionToken: Revealable | undefined;
+  readonly connections: number;
+  /** Bytes of the first parts of an upload whose length is unknown; they grow, see multipart.ts. */
+  readonly partBytes: number;
+  /** The largest object that is sent, or copied, in one request. */
+  readonly singleRequestBytes: number;
+}
+
+const secret = z.custom<Revealable>(
+  (value) => typeof value === 'object' && value !== null && 'reveal' in value && typeof value.reveal === 'function',
+  'expected a secret',
+);
+
+const settings = z.strictObject({
+  name: z.string(),
+  type: z.enum(['aws', 's3']),
+  profile: z.string().optional(),
+  endpoint: z.string().optional(),
+  region: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, 'expected a region such as eu-central-1')
+    .optional(),
+  credentials: z.strictObject({
+    accessKey: z.string('missing').min(1, 'missing'),
+    secretKey: secret,
+    sessionToken: secret.optional(),
+  }),
+  options: z.strictObject({
+    insecure: z.boolean().optional(),
+    pathStyle: z.boolean().optional(),
+    connections: z.int().min(1).max(1024).optional(),
+    partBytes: z
+      .int()
+      .min(5 * MIB)
+      .optional(),
+    singleRequestBytes: z
+      .int()
+      .min(5 * MIB)
+      .optional(),
+  }),
+});
+
+/**
+ * Checks a definition of type `aws` or `s3`. Fails with `invalid`, naming every setting that is missing, unknown or of the wrong form. Plain http
+ * needs `options.insecure`. Options: `insecure`, `pathStyle`, `connections`, `partBytes`, `singleRequestBytes`.
+ */
+export function parseConfig(definition: BackendDefinition): AwsConfig {
+  const parsed = settings.safeParse(definition);
+  if (!parsed.success) throw refuse(definition.name, parsed.error.issues.map(describe));
+  const { name, type, credentials, options } = parsed.data;
+  const vendor = vendorOf(definition.type, definition.profile);
+  const quirks = quirksOf(vendor);
+  if (!quirks || (type === 'aws' && definition.profile !== undefined))
+    throw refuse(name, [`profile: ${definition.profile ?? vendor} is not of type ${type}`]);
+  const region = definition.region ?? quirks.defaultRegion;
+  if (region === undefined) throw refuse(name, ['region: missing']);
+  const endpoint = parseEndpoint(name, definition.endpoint ?? quirks.endpoint?.(region), options.insecure === true);
+  const limits = limitsOf(vendor);
+  return {
+    name,
+    type,
+    vendor,
+    quirks,
+    endpoint,
+    region,
+    addressing: addressingOf(definition, quirks, options.pathStyle),
+    accessKey: credentials.accessKey,
+    secretKey: credentials.secretKey,
+    sessionToken: credentials.sessionToken,
+    connections: options.connections ?? 64,
+    // Where all parts must be of one size they cannot grow, so they begin larger: 10,000 of them are 160 GB.
+    partBytes: options.partBytes ?? (limits.equalParts ? 16 : 8) * MIB,
+    singleRequestBytes: Math.min(options.singleRequestBytes ?? Infinity, limits.maxSinglePutBytes),
+  };
+}
+
+/** An endpoint of one's own (an emulator, a private cloud) seldom has a host name for each container. */
+function addressingOf(
+  definition: BackendDefinition,
+  quirks: S3Quirks,
+  pathStyle: boolean | undefined,
+): AwsConfig['addressing'] {
+  if (pathStyle !== undefined) return pathStyle ? 'path' : 'virtual-host';
+  return definition.type === 'aws' && definition.endpoint !== undefined ? 'path' : quirks.addressing;
+}
+
+function parseEndpoint(name: string, endpoint: string | undefined, insecure: boolean): URL {
+  if (endpoint === undefined) throw refuse(name, ['endpoint: missing']);
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (
+    !url ||
+    !['http:', 'https:'].includes(url.protocol) ||
+    url.username ||
+    url.password ||
+    url.search ||
+    url.hash ||
+    url.pathname !== '/'
+  )
+    throw refuse(name, ['endpoint: expected https://HOST or https://HOST:PORT, without path, query or user']);
+  if (url.protocol === 'http:' && !insecure)
+    throw refuse(name, ['endpoint: plain http sends data unencrypted; use https, or set options.insecure']);
+  return url;
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const at = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => `${[...at, key].join('.')}: unknown`).join('; ');
+  return `${at.join('.')}: ${issue.message}`;
+}
+
+function refuse(backend: string, problems: readonly string[]): BackendError {
+  return new BackendError('invalid', `backend ${backend} has bad settings: ${problems.join('; ')}`, { backend });
+}

@@ -1,0 +1,9 @@
+import type { BackendDefinition } from '../definition.js';
+import type { ObjectBackend } from '../object-backend.js';
+import { AwsBackend } from './backend.js';
+import { parseConfig } from './config.js';
+
+/** Opens AWS S3 or a service of its protocol; sends nothing yet. Fails with `invalid`, naming each bad setting. */
+export function openAws(definition: BackendDefinition): ObjectBackend {
+  return new AwsBackend(parseConfig(definition));
+}

@@ -1,0 +1,121 @@
+import { BackendError } from '../errors.js';
+import type { Call } from '../object-backend.js';
+import { createWire } from '../wire/index.js';
+import type { Wire, WireAnswer } from '../wire/index.js';
+import type { AwsConfig } from './config.js';
+import { answerFailure, garbage } from './errors.js';
+import { encodeKeyPath, encodeQuery, Signer } from './signer.js';
+import { parseFlatXml } from './xml.js';
+import type { FlatXml } from './xml.js';
+
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+export interface S3Request {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  /** What the request is for, as a message says it: `read a/b in c`. */
+  readonly action: string;
+  readonly container: string;
+  readonly key: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** Names in lower case. */
+  readonly headers?: HeaderList;
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly contentLength?: number;
+}
+
+/** The most of an error, or of another short answer, that is read. */
+const SHORT_ANSWER_BYTES = 256 * 1024;
+
+/** The signed requests of the data path. One pool of connections a host name: one in path style, one a container in virtual-host style. */
+export class S3Requests {
+  readonly config: AwsConfig;
+  readonly #signer: Signer;
+  readonly #wires = new Map<string, Wire>();
+
+  constructor(config: AwsConfig) {
+    this.config = config;
+    this.#signer = new Signer(config);
+  }
+
+  /** The connections to an origin of this backend. */
+  wireTo(origin: string): Wire {
+    const known = this.#wires.get(origin);
+    if (known) return known;
+    const wire = createWire({ backend: this.config.name, origin, connections: this.config.connections });
+    this.#wires.set(origin, wire);
+    return wire;
+  }
+
+  /** Sends a request; resolves with whatever the vendor answers. */
+  send(call: Call, request: S3Request): Promise<WireAnswer> {
+    const { endpoint, addressing } = this.config;
+    const inHost = addressing === 'virtual-host' && !request.container.includes('.');
+    const host = inHost ? `${request.container}.${endpoint.host}` : endpoint.host;
+    const path = `${inHost ? '' : `/${encodeKeyPath(request.container)}`}/${this.#encodeKey(request.key)}`;
+    const query = encodeQuery(request.query ?? {});
+    const headers = this.#signer.sign({ method: request.method, host, path, query, headers: request.headers ?? [] });
+    return this.wireTo(`${endpoint.protocol}//${host}`).send(
+      {
+        method: request.method,
+        path: query ? `${path}?${query}` : path,
+        headers: headers.map(utf8OnTheLine),
+        ...(request.body === undefined ? {} : { body: request.body }),
+        ...(request.contentLength === undefined ? {} : { contentLength: request.contentLength }),
+      },
+      call,
+    );
+  }
+
+  /** Sends a request that must succeed; anything but a 2xx fails as `errors.ts` says. */
+  async expect(call: Call, request: S3Request): Promise<WireAnswer> {
+    const answer = await this.send(call, request);
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw await this.failureOf(request, answer);
+  }
+
+  /** Sends a request whose success is a short document with this root element. An error inside a 200, which copies and completions may answer, fails. */
+  async expectXml(call: Call, request: S3Request, root: string): Promise<{ answer: WireAnswer; xml: FlatXml }> {
+    const answer = await this.expect(call, request);
+    const text = Buffer.from(await answer.body.collect(SHORT_ANSWER_BYTES)).toString();
+    const xml = parseFlatXml(text);
+    if (xml?.root === root) return { answer, xml };
+    const { name: backend } = this.config;
+    const { action } = request;
+    throw xml?.root === 'Error'
+      ? answerFailure({ backend, action, status: answer.status, headers: answer.headers, text })
+      : garbage(backend, action);
+  }
+
+  /** Reads an answer that is a refusal, and says what it means. */
+  async failureOf(request: S3Request, answer: WireAnswer): Promise<BackendError> {
+    const { status, headers } = answer;
+    const bytes = await answer.body.collect(SHORT_ANSWER_BYTES);
+    const text = request.method === 'HEAD' ? undefined : Buffer.from(bytes).toString();
+    return answerFailure({ backend: this.config.name, action: request.action, status, headers, text });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#wires.values()].map((wire) => wire.close()));
+  }
+
+  #encodeKey(key: string): string {
+    if (key.isWellFormed()) return encodeKeyPath(key);
+    throw new BackendError('invalid', 'the key is not well-formed Unicode', { backend: this.config.name });
+  }
+}
+
+/** HTTP libraries write header text byte by byte as Latin-1: other text goes out as its UTF-8 bytes, which is what was signed. */
+function utf8OnTheLine(text: string): string {
+  return isAscii(text) ? text : Buffer.from(text).toString('latin1');
+}
+
+/** The inverse, for headers that came in. Bytes that are not UTF-8 stay Latin-1. */
+export function utf8FromTheLine(text: string): string {
+  if (isAscii(text)) return text;
+  const decoded = Buffer.from(text, 'latin1').toString();
+  return decoded.includes('\uFFFD') ? text : decoded;
+}
+
+function isAscii(text: string): boolean {
+  return !/[^ -~\t]/.test(text);
+}
