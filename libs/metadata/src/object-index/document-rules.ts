@@ -1,8 +1,22 @@
-import type { BucketDocument, BucketId, KeyDocument } from './records.js';
+import type { KeyChange } from './object-index.js';
+import type { BucketContainer, BucketDocument, BucketId, KeyDocument } from './records.js';
 
 /** True when sweeps have something to do for the document, so that `listPending` shows it. */
 export function isPending(document: KeyDocument): boolean {
   return document.intents.length > 0 || document.garbage.length > 0 || document.lease !== undefined;
+}
+
+/** True when the bucket, as it stands in the same atomic step, lets the change happen: it is active and keeps the container, as far as the change asks. */
+export function allowsChange(
+  bucket: BucketDocument | undefined,
+  { requireActive, placedIn }: Pick<KeyChange, 'requireActive' | 'placedIn'>,
+): boolean {
+  if (requireActive && bucket?.state !== 'active') return false;
+  return placedIn === undefined || bucket?.containers.some((entry) => keeps(entry, placedIn)) === true;
+}
+
+function keeps(entry: BucketContainer, { backend, container }: NonNullable<KeyChange['placedIn']>): boolean {
+  return entry.backend === backend && entry.container === container && entry.retiring !== true;
 }
 
 /** Throws `TypeError` unless the id is one that every store can put before a key: not empty, well-formed, no NUL (which ends it). */

@@ -1,6 +1,14 @@
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
-import type { BucketId, BucketState, KeyAddress, KeyDocument, ListOptions, ObjectIndex } from '#libs/metadata';
+import type {
+  BucketId,
+  BucketState,
+  KeyAddress,
+  KeyChange,
+  KeyDocument,
+  ListOptions,
+  ObjectIndex,
+} from '#libs/metadata';
 import { bucketDocument, bucketId, hidden, shown, text, writeId } from './documents.js';
 import { IndexModel } from './model.js';
 
@@ -22,19 +30,17 @@ class ChangeKey implements Command {
     readonly address: KeyAddress,
     readonly naming: Naming,
     readonly next: KeyDocument | undefined,
-    readonly requireActive: boolean,
+    readonly condition: Pick<KeyChange, 'requireActive' | 'placedIn'>,
   ) {}
   check = (): boolean => true;
   async run(model: IndexModel, real: ObjectIndex): Promise<void> {
     const place = IndexModel.place(this.address);
     const held = model.documents.get(place);
     const expected = named(this.naming, held?.version, model.seen.get(place));
-    const change = { expected, requireActive: this.requireActive, ...(this.next && { next: this.next }) };
+    const change = { expected, ...this.condition, ...(this.next && { next: this.next }) };
     const refusals = [
       ...((held?.version ?? null) === expected ? [] : ['version-conflict']),
-      ...(!this.requireActive || model.buckets.get(this.address.bucket)?.document.state === 'active'
-        ? []
-        : ['bucket-not-active']),
+      ...(this.isAllowed(model) ? [] : ['bucket-not-active']),
     ];
     const result = await real.changeKey(this.address, change);
     if (refusals.length > 0) {
@@ -51,13 +57,22 @@ class ChangeKey implements Command {
     remember(model, place, after.version);
     model.documents.set(place, { address: this.address, document: this.next, version: after.version });
   }
+  private isAllowed(model: IndexModel): boolean {
+    const bucket = model.buckets.get(this.address.bucket)?.document;
+    const { requireActive, placedIn } = this.condition;
+    const kept = (bucket?.containers ?? [])
+      .filter(({ retiring }) => !retiring)
+      .map((entry) => entry.backend + entry.container);
+    const isPlaced = placedIn === undefined || kept.includes(placedIn.backend + placedIn.container);
+    return isPlaced && (!requireActive || bucket?.state === 'active');
+  }
   toString = (): string =>
     show(
       'changeKey',
       this.address,
       this.naming,
       this.next === undefined ? 'remove' : this.next.revision,
-      this.requireActive,
+      this.condition,
     );
 }
 
@@ -183,9 +198,19 @@ const findBucket = bucketName.map(
     }),
 );
 
+const condition: fc.Arbitrary<Pick<KeyChange, 'requireActive' | 'placedIn'>> = fc.record(
+  {
+    requireActive: fc.boolean(),
+    placedIn: fc.constantFrom({ backend: 'b-1', container: 'photos' }, { backend: 'b-2', container: 'photos' }),
+  },
+  { requiredKeys: ['requireActive'] },
+);
 const changeKey = fc
-  .tuple(address, naming, fc.option(document, { nil: undefined, freq: 3 }), fc.boolean())
-  .map(([at, expected, next, requireActive]) => new ChangeKey(at, expected, next, requireActive && at.bucket !== 'c'));
+  .tuple(address, naming, fc.option(document, { nil: undefined, freq: 3 }), condition)
+  .map(
+    ([at, expected, next, asked]) =>
+      new ChangeKey(at, expected, next, at.bucket === 'c' ? { requireActive: false } : asked),
+  );
 const changeBucket = fc
   .tuple(
     bucket,

@@ -258,6 +258,35 @@ export function describeObjectIndexContract(
         expect(there).toBe(results.filter((result) => result === 'changed').length);
       });
 
+      it('checks in the same step that the bucket keeps the container the bytes are in', async () => {
+        const containers = [
+          { backend: 'b-1', container: 'photos', marker: 'm-1' },
+          { backend: 'b-2', container: 'old', marker: 'm-2', retiring: true as const },
+        ];
+        const into = (key: string, backend: string, container: string): Promise<ChangeResult> =>
+          index.changeKey(
+            { bucket: BUCKET, key },
+            { expected: null, next: shown(1), requireActive: false, placedIn: { backend, container } },
+          );
+        expect(await into('early', 'b-1', 'photos')).toBe('bucket-not-active');
+        await index.changeBucket(BUCKET, null, bucketDocument(BUCKET, { containers, state: 'deleting' }));
+        expect(await into('kept', 'b-1', 'photos')).toBe('changed');
+        expect(await into('retiring', 'b-2', 'old')).toBe('bucket-not-active');
+        expect(await into('other-backend', 'b-2', 'photos')).toBe('bucket-not-active');
+        expect(await into('unknown', 'b-1', 'old')).toBe('bucket-not-active');
+        expect((await index.scan(BUCKET, { limit: 10 })).map(({ key }) => key)).toStrictEqual(['kept']);
+
+        const many = Array.from({ length: 20 }, (_, at) => into(`k${at}`, 'b-1', 'photos'));
+        const bucket = await index.getBucket(BUCKET);
+        const retired = containers.map((entry) => ({ ...entry, retiring: true as const }));
+        const next = bucketDocument(BUCKET, { containers: retired });
+        const retiring = index.changeBucket(BUCKET, bucket?.version ?? null, next);
+        const late = retiring.then(() => into('late', 'b-1', 'photos'));
+        const made = (await Promise.all(many)).filter((result) => result === 'changed').length;
+        expect([await retiring, await late]).toStrictEqual(['changed', 'bucket-not-active']);
+        expect(await index.scan(BUCKET, { limit: 100 })).toHaveLength(1 + made);
+      });
+
       it('refuses keys that have no UTF-8 form or no character, and ids that would run into the key', async () => {
         const change = { expected: null, next: shown(1), requireActive: false };
         await expect(index.changeKey({ bucket: BUCKET, key: 'a\ud800' }, change)).rejects.toThrow(/well-formed/);

@@ -68,7 +68,8 @@ export class LmdbBuckets {
   }
 }
 
-function readBucket(tables: Tables, id: BucketId): Versioned<BucketDocument> | undefined {
+/** The bucket's document, from the transaction under way or the newest state. */
+export function readBucket(tables: Tables, id: BucketId): Versioned<BucketDocument> | undefined {
   const entry = tables.buckets.getEntry(id);
   return entry && { value: decodeBucket(id, entry.value), version: entry.version ?? 0 };
 }

@@ -8,11 +8,11 @@ import type {
   ObjectIndex,
   Versioned,
 } from '../object-index.js';
-import { isPending } from '../document-rules.js';
+import { allowsChange, isPending } from '../document-rules.js';
 import { requireLimit, requireWellFormed } from '../key-order.js';
 import type { BucketDocument, BucketId, KeyDocument } from '../records.js';
 import { addressOf } from './addresses.js';
-import { LmdbBuckets } from './buckets.js';
+import { LmdbBuckets, readBucket } from './buckets.js';
 import { listPage, rangeOf, requireListOptions } from './listing.js';
 import { pendingRange, readPending } from './pending.js';
 import { LmdbStore } from './store.js';
@@ -46,12 +46,14 @@ class LmdbIndex implements ObjectIndex {
 
   async changeKey(address: KeyAddress, change: KeyChange): Promise<ChangeResult> {
     const at = addressOf(address);
-    const { expected, next, requireActive } = change;
+    const { expected, next } = change;
+    const asksBucket = change.requireActive || change.placedIn !== undefined;
     const stored = next && { document: encodeKeyDocument(next), pending: isPending(next) };
-    return this.store.change(({ keys, pending, buckets }) => {
+    return this.store.change((tables) => {
+      const { keys, pending } = tables;
       const asExpected = expected === null ? !keys.doesExist(at) : keys.doesExist(at, expected);
       if (!asExpected) return 'version-conflict';
-      if (requireActive && buckets.get(address.bucket)?.[1] !== 'active') return 'bucket-not-active';
+      if (asksBucket && !allowsChange(readBucket(tables, address.bucket)?.value, change)) return 'bucket-not-active';
       // In this order the pending table never misses a document, even if lmdb failed between two of these and committed the first.
       if (stored?.pending && !pending.doesExist(at)) pending.putSync(at, true);
       if (stored) keys.putSync(at, stored.document, this.store.nextVersion());

@@ -9,7 +9,7 @@ import type {
   ObjectIndex,
   Versioned,
 } from '../object-index.js';
-import { isPending, requireBucketDocument, requireBucketId, requireSameName } from '../document-rules.js';
+import { allowsChange, isPending, requireBucketDocument, requireBucketId, requireSameName } from '../document-rules.js';
 import { MAX_PAGE, commonPrefixOf, compareUtf8, requireKey, requireLimit, requireWellFormed } from '../key-order.js';
 import type { BucketDocument, BucketId, KeyDocument } from '../records.js';
 
@@ -42,7 +42,7 @@ class MemoryIndex implements ObjectIndex {
     requireKey(key);
     const documents: Documents = this.#keys.get(bucket) ?? new Map<string, Versioned<KeyDocument>>();
     if ((documents.get(key)?.version ?? null) !== change.expected) return 'version-conflict';
-    if (change.requireActive && this.#buckets.get(bucket)?.value.state !== 'active') return 'bucket-not-active';
+    if (!allowsChange(this.#buckets.get(bucket)?.value, change)) return 'bucket-not-active';
     if (change.next === undefined) documents.delete(key);
     else documents.set(key, this.#versioned(change.next));
     this.#keys.set(bucket, documents);
