@@ -117,6 +117,19 @@ describe('an lmdb index', () => {
     expect(after?.version).toBeGreaterThan(before?.version ?? Number.NaN);
   });
 
+  it('forgets that a document was pending once it is settled or gone', async () => {
+    await fill(index, ['settled', 'removed', 'open'], hidden);
+    for (const key of ['settled', 'removed']) {
+      const expected = (await index.getKey({ bucket: BUCKET, key }))?.version ?? null;
+      const next = key === 'settled' ? { next: shown(1) } : {};
+      await index.changeKey({ bucket: BUCKET, key }, { expected, ...next, requireActive: false });
+    }
+    await index.close();
+    const root = openRoot(path);
+    expect([...openTables(root).pending.getKeys()]).toStrictEqual([`${BUCKET}\0open`]);
+    await root.close();
+  });
+
   it('refuses a store of a newer format, saying which', async () => {
     await index.close();
     const root = openRoot(path);
