@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
 import pg from 'pg';
-import type { PostgresConnection } from '../src/control-plane/data-source.js';
+import {
+  openControlPlane,
+  type ControlPlane,
+  type ControlPlaneOptions,
+  type PostgresConnection,
+} from '../src/control-plane/index.js';
 
 /** A real Postgres for one spec file, which can go away and come back at the same place. */
 export class TestPostgres {
@@ -12,6 +17,7 @@ export class TestPostgres {
   private readonly host = join(this.directory, 'socket');
   private server: EmbeddedPostgres | undefined;
   private databases = 0;
+  private readonly planes: ControlPlane[] = [];
 
   async start(): Promise<void> {
     this.server = await startEmbeddedPostgres({ dataDirectory: join(this.directory, 'pg'), durable: false });
@@ -37,6 +43,13 @@ export class TestPostgres {
     return { ...this.connection, database };
   }
 
+  /** A control plane that `dispose` closes. */
+  async open(options: ControlPlaneOptions): Promise<ControlPlane> {
+    const plane = await openControlPlane(options);
+    this.planes.push(plane);
+    return plane;
+  }
+
   async query(statement: string, connection = this.connection): Promise<pg.QueryResult> {
     const client = new pg.Client({ ...connection });
     await client.connect();
@@ -48,6 +61,7 @@ export class TestPostgres {
   }
 
   async dispose(): Promise<void> {
+    await Promise.all(this.planes.map((plane) => plane.close()));
     await this.server?.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }

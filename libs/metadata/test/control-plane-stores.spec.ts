@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { openControlPlane, type BucketId, type ControlPlane, type NewBackend } from '../src/control-plane/index.js';
+import type { ControlPlane, NewBackend } from '../src/control-plane/index.js';
+import type { BucketId } from '../src/object-index/records.js';
 import { TestPostgres } from './control-plane-server.js';
 
 const postgres = new TestPostgres();
@@ -8,12 +9,9 @@ let plane: ControlPlane;
 
 beforeAll(async () => {
   await postgres.start();
-  plane = await openControlPlane({ connection: await postgres.freshDatabase() });
+  plane = await postgres.open({ connection: await postgres.freshDatabase() });
 });
-afterAll(async () => {
-  await plane.close();
-  await postgres.dispose();
-});
+afterAll(() => postgres.dispose());
 
 let count = 0;
 const unique = (word: string): string => `${word}-${String((count += 1)).padStart(3, '0')}`;

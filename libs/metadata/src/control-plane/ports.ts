@@ -15,9 +15,10 @@ import type {
 
 /** Every call of every port here fails with `ControlPlaneError`; `unavailable` while Postgres is away, without harm to later calls. */
 
-export type NewBackend = Omit<BackendRecord, 'id' | 'createdAt' | 'revision'>;
+/** `id` is the caller's to choose, for credentials are sealed for it; else one is made. */
+export type NewBackend = Omit<BackendRecord, 'id' | 'createdAt' | 'revision'> & { readonly id?: string };
 /** Fields to set; `undefined` clears an optional one, an absent one stays. */
-export type BackendChange = { [K in Exclude<keyof NewBackend, 'name' | 'type'>]?: NewBackend[K] | undefined };
+export type BackendChange = { [K in Exclude<keyof NewBackend, 'id' | 'name' | 'type'>]?: NewBackend[K] | undefined };
 
 /** Registered backends, by name. */
 export interface BackendStore {

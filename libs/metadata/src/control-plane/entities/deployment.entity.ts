@@ -13,6 +13,6 @@ export class DeploymentEntity {
 /** The one row that triggers raise at every change of backends, tier policies, users or access keys. */
 @Entity({ name: 'config_revision' })
 export class ConfigRevisionEntity {
-  @PrimaryColumn({ type: 'boolean', default: true }) only: boolean;
+  @PrimaryColumn({ type: 'boolean', default: true }) singleton: boolean;
   @Column({ type: 'bigint' }) revision: string;
 }

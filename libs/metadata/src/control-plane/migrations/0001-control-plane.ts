@@ -7,10 +7,10 @@ const CONFIGURATION_TABLES = [
      format_version integer NOT NULL,
      created_at timestamptz(3) NOT NULL,
      tiers_seeded_at timestamptz(3),
-     only boolean NOT NULL DEFAULT true UNIQUE CHECK (only)
+     singleton boolean NOT NULL DEFAULT true UNIQUE CHECK (singleton)
    )`,
   `INSERT INTO deployment (id, format_version, created_at) VALUES (gen_random_uuid(), 1, now())`,
-  `CREATE TABLE config_revision (only boolean PRIMARY KEY DEFAULT true CHECK (only), revision bigint NOT NULL)`,
+  `CREATE TABLE config_revision (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), revision bigint NOT NULL)`,
   `INSERT INTO config_revision (revision) VALUES (1)`,
   `CREATE TABLE backend (
      id uuid PRIMARY KEY,

@@ -39,7 +39,7 @@ export class PostgresBackendStore implements BackendStore {
       ...backend,
       options: { ...backend.options },
       capabilities: { ...backend.capabilities },
-      id: this.context.newId(),
+      id: backend.id ?? this.context.newId(),
       profile: backend.profile ?? null,
       endpoint: backend.endpoint ?? null,
       region: backend.region ?? null,
