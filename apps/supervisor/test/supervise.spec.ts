@@ -40,8 +40,12 @@ async function running(program: Program): Promise<Program> {
 }
 
 function postgresPid(): number | undefined {
-  const file = join(data, 'postgres', 'postmaster.pid');
-  return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined;
+  try {
+    return Number(readFileSync(join(data, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  } catch {
+    // No server has written the file, or the last one has just removed it.
+    return undefined;
+  }
 }
 
 function everyPid(): number[] {

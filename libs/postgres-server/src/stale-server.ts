@@ -1,16 +1,30 @@
-import { existsSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const pollMs = 20;
 
+function hasCode(error: unknown, code: string): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+}
+
+/** The number in a pid file, NaN if there is none in it; undefined without a file, which an ending server removes at any moment. */
+function readPid(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, 'utf8').split('\n', 1)[0]);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return !(typeof error === 'object' && error !== null && 'code' in error && error.code === 'ESRCH');
+    return !hasCode(error, 'ESRCH');
   }
 }
 
@@ -29,10 +43,20 @@ function servesDirectory(pid: number, directory: string): boolean {
   }
 }
 
-async function waitUntilGone(pid: number, timeoutMs: number): Promise<boolean> {
+function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error;
+  }
+}
+
+/** One that has ended but is not collected by a lazy first process of a container serves no more, and counts as gone. */
+async function waitUntilGone(pid: number, directory: string, timeoutMs: number): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
-  while (isAlive(pid) && Date.now() < deadline) await pause(pollMs);
-  return !isAlive(pid);
+  const serves = (): boolean => isAlive(pid) && servesDirectory(pid, directory);
+  while (serves() && Date.now() < deadline) await pause(pollMs);
+  return !serves();
 }
 
 /**
@@ -42,17 +66,16 @@ async function waitUntilGone(pid: number, timeoutMs: number): Promise<boolean> {
  */
 export async function clearFormerServer(directory: string, timeoutMs = 30_000): Promise<void> {
   const file = join(directory, 'postmaster.pid');
-  if (!existsSync(file)) return;
-  const pid = Number(readFileSync(file, 'utf8').split('\n', 1)[0]);
+  const pid = readPid(file);
+  if (pid === undefined) return;
   if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid) || !servesDirectory(pid, directory)) {
     rmSync(file, { force: true });
     return;
   }
   // Each signal is a harder one: end sessions and check-point, then stop at once and recover at the next start.
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
-    if (!isAlive(pid)) return;
-    process.kill(pid, signal);
-    if (await waitUntilGone(pid, timeoutMs / 2)) return;
+    signalIfAlive(pid, signal);
+    if (await waitUntilGone(pid, directory, timeoutMs / 2)) return;
   }
   throw new Error(`a former Postgres (process ${String(pid)}) on ${directory} does not end; stop it and start again`);
 }
