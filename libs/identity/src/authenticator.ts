@@ -1,0 +1,70 @@
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
+import type { AccessKeyRecord, ConfigurationSnapshot } from '#libs/metadata';
+import type { MasterKey } from '#libs/secrets';
+import { IdentityError } from './errors.js';
+import { openKeySecret } from './key-seal.js';
+import type { Principal } from './principal.js';
+
+/** Keys whose digests are kept; the least recently used goes first. About 200 bytes each. */
+const DEFAULT_CACHED_KEYS = 10_000;
+
+interface KnownKey {
+  readonly revision: number;
+  readonly sealed: string;
+  readonly digest: Buffer;
+}
+
+/**
+ * Checks key pairs against a configuration snapshot; asks nothing of any store.
+ *
+ * A key's secret is unsealed once for each of its revisions; what is kept is its HMAC under a key that lives and dies with this process, never the
+ * secret. Secrets are compared by those digests, in constant time; an unknown key costs the same comparison.
+ */
+export class Authenticator {
+  private readonly pepper: KeyObject = createSecretKey(randomBytes(32));
+  private readonly known = new Map<string, KnownKey>();
+  private readonly nobody = this.digest(randomBytes(32).toString('hex'));
+
+  constructor(
+    private readonly masterKey: MasterKey,
+    private readonly cachedKeys = DEFAULT_CACHED_KEYS,
+  ) {}
+
+  /** The key's user. `denied`, in the same words whatever the reason, unless the pair is right and key and user are enabled. */
+  authenticateBasic(snapshot: ConfigurationSnapshot, accessKeyId: string, secret: string): Principal {
+    const key = snapshot.keyById.get(accessKeyId);
+    const expected = key === undefined ? this.nobody : this.digestOf(key);
+    const matches = timingSafeEqual(expected, this.digest(secret));
+    const user = key === undefined ? undefined : snapshot.userById.get(key.userId);
+    if (!matches || key === undefined || user === undefined || key.disabled || user.disabled) {
+      throw new IdentityError('denied', 'the access key or its secret is not right, or it is disabled');
+    }
+    return { userId: user.id, name: user.name, role: user.role };
+  }
+
+  /** How many digests are held now. */
+  get size(): number {
+    return this.known.size;
+  }
+
+  private digestOf(key: AccessKeyRecord): Buffer {
+    const found = this.known.get(key.accessKeyId);
+    this.known.delete(key.accessKeyId);
+    const current = found?.revision === key.revision && found.sealed === key.secret ? found : this.unseal(key);
+    this.known.set(key.accessKeyId, current);
+    if (this.known.size > this.cachedKeys) {
+      const oldest = this.known.keys().next();
+      if (oldest.done !== true) this.known.delete(oldest.value);
+    }
+    return current.digest;
+  }
+
+  private unseal(key: AccessKeyRecord): KnownKey {
+    const secret = openKeySecret(this.masterKey, key.accessKeyId, key.secret);
+    return { revision: key.revision, sealed: key.secret, digest: this.digest(secret.reveal()) };
+  }
+
+  private digest(secret: string): Buffer {
+    return createHmac('sha256', this.pepper).update(secret, 'utf8').digest();
+  }
+}

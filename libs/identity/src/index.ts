@@ -1,0 +1,10 @@
+export { Authenticator } from './authenticator.js';
+export { IDENTITY_ERROR_CODES, IdentityError, type IdentityErrorCode } from './errors.js';
+export {
+  ensureFirstAdministrator,
+  ROOT_USER,
+  type FirstAdministrator,
+  type FirstAdministratorRequest,
+} from './first-administrator.js';
+export { isAdmin, ownsBucket, type Principal } from './principal.js';
+export { UserService, type AccessKey, type IssuedKey, type UserDependencies } from './user-service.js';
