@@ -4,6 +4,7 @@ import type { AttributeRules } from './attributes.js';
 import { garbage } from './errors.js';
 import type { Completed, MultipartUploads, UploadTarget } from './multipart.js';
 import type { Reader } from './read.js';
+import { place } from './requests.js';
 import type { HeaderList, S3Requests } from './requests.js';
 import { encodeKeyPath } from './signer.js';
 import { targetOf, unquote } from './tokens.js';
@@ -63,7 +64,7 @@ export class Copier {
 
   async #copyOnce(call: Call, target: UploadTarget, source: ObjectHead, from: HeaderList): Promise<Completed> {
     const { container, key } = target;
-    const action = `copy ${source.key} in ${source.container} to ${key} in ${container}`;
+    const action = `copy ${place(source.container, source.key)} to ${place(container, key)}`;
     const replace: HeaderList = [
       ['x-amz-metadata-directive', 'REPLACE'],
       ...(this.#rules.capabilities.tags === 'native' ? ([['x-amz-tagging-directive', 'REPLACE']] as const) : []),
@@ -72,7 +73,7 @@ export class Copier {
     const { answer, xml } = await this.#s3.expectXml(
       call,
       { method: 'PUT', action, container, key, headers },
-      'CopyObjectResult',
+      'CopyObject',
     );
     const etag = xml.texts['ETag'];
     if (!etag) throw garbage(this.#s3.config.name, action);

@@ -1,4 +1,5 @@
 import { limitsOf } from '#libs/naming';
+import { BackendError } from '../errors.js';
 import type { Call, ListedEntry, ListPage, ListRequest } from '../object-backend.js';
 import type { AwsConfig } from './config.js';
 import type { Control } from './control.js';
@@ -175,7 +176,18 @@ export class Lister {
   /** Keys come form-encoded (a blank as `+`) where that was asked for, because XML 1.0 cannot carry every character that a key can. */
   #text(listed: string | undefined): string | undefined {
     if (listed === undefined || !this.#urlEncoded) return listed;
-    return decodeURIComponent(listed.replaceAll('+', ' '));
+    try {
+      return decodeURIComponent(listed.replaceAll('+', ' '));
+    } catch (cause) {
+      throw new BackendError(
+        'unavailable',
+        `backend ${this.#config.name} listed a key in another encoding than asked for`,
+        {
+          backend: this.#config.name,
+          cause,
+        },
+      );
+    }
   }
 
   #entry(one: Listed, kind: ListedEntry['kind']): ListedEntry {

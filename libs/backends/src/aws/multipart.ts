@@ -4,6 +4,7 @@ import { BackendError } from '../errors.js';
 import type { Call } from '../object-backend.js';
 import { wireFailure } from '../wire/failures.js';
 import { garbage } from './errors.js';
+import { place } from './requests.js';
 import type { HeaderList, S3Request, S3Requests } from './requests.js';
 import { unquote } from './tokens.js';
 import { partBytesAt, partBytesFor } from './upload-parts.js';
@@ -96,7 +97,7 @@ export class MultipartUploads {
     const { container, key } = where;
     const asked: S3Request = {
       method: 'DELETE',
-      action: `forget an upload of ${key} in ${container}`,
+      action: `forget an upload of ${place(container, key)}`,
       container,
       key,
       query: { uploadId },
@@ -169,13 +170,13 @@ class Upload {
     const { container, key, attributes: headers } = target;
     const asked: S3Request = {
       method: 'POST',
-      action: `begin an upload of ${key} in ${container}`,
+      action: `begin an upload of ${place(container, key)}`,
       container,
       key,
       query: { uploads: '' },
       headers,
     };
-    const { xml } = await s3.expectXml(call, asked, 'InitiateMultipartUploadResult');
+    const { xml } = await s3.expectXml(call, asked, 'InitiateMultipartUpload');
     const id = xml.texts['UploadId'];
     if (!id) throw garbage(s3.config.name, asked.action);
     return new Upload(s3, call, target, id);
@@ -206,7 +207,7 @@ class Upload {
 
   async copyPart(number: number, headers: HeaderList, size: number): Promise<SentPart> {
     const asked = this.#partRequest(number, { headers });
-    const { xml } = await this.#tracked(this.#s3.expectXml(this.#call, asked, 'CopyPartResult'));
+    const { xml } = await this.#tracked(this.#s3.expectXml(this.#call, asked, 'CopyPart'));
     const etag = xml.texts['ETag'];
     if (!etag) throw garbage(this.#s3.config.name, asked.action);
     return { number, etag: unquote(etag), size };
@@ -224,17 +225,19 @@ class Upload {
       this.#call,
       {
         method: 'POST',
-        action: `complete an upload of ${key} in ${container}`,
+        action: `complete an upload of ${place(container, key)}`,
         container,
         key,
         query: { uploadId: this.id },
         headers: [['content-type', 'application/xml'], ...conditions],
         body,
       },
-      'CompleteMultipartUploadResult',
+      'CompleteMultipartUpload',
     );
     const size = parts.reduce((sum, part) => sum + part.size, 0);
-    return { size, vendorEtag: unquote(xml.texts['ETag'] ?? ''), headers: answer.headers };
+    const etag = xml.texts['ETag'];
+    if (!etag) throw garbage(this.#s3.config.name, `complete an upload of ${place(container, key)}`);
+    return { size, vendorEtag: unquote(etag), headers: answer.headers };
   }
 
   /** Ends the parts under way and waits until they have ended. */
@@ -255,7 +258,7 @@ class Upload {
   #partRequest(number: number, rest: Partial<S3Request>): S3Request {
     const { container, key } = this.target;
     const query = { partNumber: String(number), uploadId: this.id };
-    return { method: 'PUT', action: `send part ${number} of ${key} in ${container}`, container, key, query, ...rest };
+    return { method: 'PUT', action: `send part ${number} of ${place(container, key)}`, container, key, query, ...rest };
   }
 
   async #tracked<T>(sending: Promise<T>): Promise<T> {

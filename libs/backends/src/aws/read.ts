@@ -7,6 +7,7 @@ import { readAttributes } from './attributes.js';
 import type { AttributeRules } from './attributes.js';
 import type { Control } from './control.js';
 import { garbage } from './errors.js';
+import { place } from './requests.js';
 import type { S3Request, S3Requests } from './requests.js';
 import { md5Of, targetOf, tokenOf, unquote } from './tokens.js';
 
@@ -65,7 +66,7 @@ export class Reader {
     const { container, key } = ref;
     const asked = {
       method: 'DELETE',
-      action: `delete ${key} in ${container}`,
+      action: `delete ${place(container, key)}`,
       container,
       key,
       query: { versionId },
@@ -101,7 +102,7 @@ export class Reader {
     const headers: [string, string][] = [];
     if (etag !== undefined) headers.push(['if-match', etag]);
     if (range) headers.push(['range', `bytes=${range.start}-${range.end}`]);
-    return { method, action: `read ${key} in ${container}`, container, key, query: { versionId }, headers };
+    return { method, action: `read ${place(container, key)}`, container, key, query: { versionId }, headers };
   }
 
   async #read(call: Call, asked: S3Request): Promise<WireAnswer> {
@@ -141,7 +142,7 @@ export class Reader {
     const { config, capabilities } = this.#rules;
     const lastModified = new Date(headers['last-modified'] ?? '');
     if (headers['etag'] === undefined || Number.isNaN(lastModified.getTime()))
-      throw garbage(config.name, `read ${which.key} in ${which.container}`);
+      throw garbage(config.name, `read ${place(which.container, which.key)}`);
     const vendorEtag = unquote(headers['etag']);
     const storageClass = headers['x-amz-storage-class'] ?? capabilities.storageClasses[0] ?? 'STANDARD';
     const { headers: standard, metadata, writeId } = readAttributes(config, headers);

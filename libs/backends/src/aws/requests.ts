@@ -23,6 +23,11 @@ export interface S3Request {
   readonly contentLength?: number;
 }
 
+/** An object as messages name it. A key may hold line feeds, or look like the rest of the message: hence the quotes. */
+export function place(container: string, key: string): string {
+  return `${JSON.stringify(key)} in ${container}`;
+}
+
 /** The most of an error, or of another short answer, that is read. */
 const SHORT_ANSWER_BYTES = 256 * 1024;
 
@@ -73,12 +78,15 @@ export class S3Requests {
     throw await this.failureOf(request, answer);
   }
 
-  /** Sends a request whose success is a short document with this root element. An error inside a 200, which copies and completions may answer, fails. */
+  /**
+   * Sends a request whose success is a short document whose root element begins with `root` (servers end it in `Result` or `Response`). An error
+   * inside a 200, which copies and completions may answer, fails.
+   */
   async expectXml(call: Call, request: S3Request, root: string): Promise<{ answer: WireAnswer; xml: FlatXml }> {
     const answer = await this.expect(call, request);
     const text = Buffer.from(await answer.body.collect(SHORT_ANSWER_BYTES)).toString();
     const xml = parseFlatXml(text);
-    if (xml?.root === root) return { answer, xml };
+    if (xml?.root.startsWith(root)) return { answer, xml };
     const { name: backend } = this.config;
     const { action } = request;
     throw xml?.root === 'Error'

@@ -5,6 +5,7 @@ import type { AttributeRules } from './attributes.js';
 import { garbage } from './errors.js';
 import { MultipartUploads } from './multipart.js';
 import type { Completed, UploadTarget } from './multipart.js';
+import { place } from './requests.js';
 import type { HeaderList, S3Request, S3Requests } from './requests.js';
 import { md5Of, targetOf, tokenOf, unquote } from './tokens.js';
 import { checkObjectSize, PartReader } from './upload-parts.js';
@@ -61,7 +62,7 @@ export class Writer {
 
   async #putOnce(call: Call, target: UploadTarget, body: ObjectBody, size: number): Promise<Completed> {
     const { container, key, attributes, conditions } = target;
-    const action = `write ${key} in ${container}`;
+    const action = `write ${place(container, key)}`;
     const headers = [...attributes, ...conditions];
     const asked: S3Request = { method: 'PUT', action, container, key, headers, body, contentLength: size };
     const answer = await this.#s3.send(call, asked);

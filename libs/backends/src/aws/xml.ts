@@ -1,6 +1,25 @@
 import { XMLParser } from 'fast-xml-parser';
 
-const parser = new XMLParser({ parseTagValue: false, trimValues: false, ignoreDeclaration: true });
+// Entities are decoded here, all of them once: the parser leaves numeric ones, which MinIO uses for the quotes of ETags.
+const parser = new XMLParser({
+  parseTagValue: false,
+  trimValues: false,
+  ignoreDeclaration: true,
+  processEntities: false,
+});
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function decodeEntities(text: string): string {
+  return text.replace(
+    /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]+));/gi,
+    (all, hex?: string, decimal?: string, name?: string) => {
+      if (name !== undefined) return ENTITIES[name] ?? all;
+      const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      return point <= 0x10ffff ? String.fromCodePoint(point) : all;
+    },
+  );
+}
 
 /** A flat answer of S3: the name of its root element, and the texts of the elements directly inside. */
 export interface FlatXml {
@@ -17,7 +36,9 @@ export function parseFlatXml(text: string): FlatXml | undefined {
   const [root, content] = Object.entries(document).find(([name]) => !name.startsWith('?')) ?? [];
   if (root === undefined) return undefined;
   const inside = isRecord(content) ? Object.entries(content) : [];
-  const texts = inside.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []));
+  const texts = inside.flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, decodeEntities(value)] as const] : [],
+  );
   return { root, texts: Object.fromEntries(texts) };
 }
 
