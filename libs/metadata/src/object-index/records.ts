@@ -46,7 +46,7 @@ export interface ObjectRecord {
   readonly missing?: true;
 }
 
-export const INTENT_KINDS = ['put', 'copy', 'move', 'class-change', 'heal'] as const;
+export const INTENT_KINDS = ['put', 'copy', 'move', 'restamp', 'heal'] as const;
 export type IntentKind = (typeof INTENT_KINDS)[number];
 
 /** A write that has begun. */
@@ -55,6 +55,8 @@ export interface Intent {
   readonly kind: IntentKind;
   /** The record to be, as far as it is known; its placement has no token yet. */
   readonly candidate: ObjectRecord;
+  /** The write was conditional: among coexisting versions it gives way to unconditional ones, which may follow it but not precede it. */
+  readonly guarded?: true;
   /** The key document's revision when the write began. */
   readonly baseRevision: number;
   /** Raised by the living writer. Dead is whoever's stands still on the sweeper's own monotonic clock. */
@@ -93,6 +95,8 @@ export type BucketState = (typeof BUCKET_STATES)[number];
 export interface BucketContainer {
   readonly backend: string;
   readonly container: string;
+  /** Token of the marker object that says whose container this is; without it nothing there is healed or deleted. */
+  readonly marker: string;
   /** Taken over from the vendor: detached at deletion, never deleted. */
   readonly adopted?: true;
   /** Set while a finished migration waits for this container to be empty, so that it can be removed. */
