@@ -6,7 +6,7 @@ import { memoryCapabilities, TYPICAL_VENDOR } from './capabilities.js';
 import type { MemoryGatePoint, MemoryGateRef, MemoryOptions } from './config.js';
 import { headOf, MemoryContainer, resultOf } from './containers.js';
 import type { MemoryWrite, NewWrite } from './containers.js';
-import { assertWanted } from './errors.js';
+import { assertWanted } from '../filesystem/errors.js';
 import { listMemory } from './listing.js';
 import { chunksOf } from './read.js';
 import { collectBody } from './write.js';

@@ -1,5 +1,5 @@
 import type { ByteRange, Call } from '../object-backend.js';
-import { assertWanted } from './errors.js';
+import { assertWanted } from '../filesystem/errors.js';
 
 const CHUNK = 64 * 1024;
 

@@ -1,0 +1,134 @@
+import type { BackendCapabilities } from '../capabilities.js';
+import { BackendError } from '../errors.js';
+import type * as port from '../object-backend.js';
+import { FILESYSTEM_CAPABILITIES } from './capabilities.js';
+import type { FilesystemConfig } from './config.js';
+import * as containers from './containers.js';
+import { copyWrite } from './copy.js';
+import { assertWanted } from './errors.js';
+import { listFiles } from './listing.js';
+import { makePlace } from './place.js';
+import type { Place } from './place.js';
+import { probeFilesystem } from './probe.js';
+import { headOf, openBody, openWrite } from './read.js';
+import { findNewest } from './scan.js';
+import { closeFile } from './syscalls.js';
+import { assertClass, writeFile } from './write.js';
+
+/**
+ * Objects as files of a directory tree, one fresh file a write, named by the token (see format.ts and layout.ts).
+ * What stands at a key is found by scanning when no token is given: for recovery alone. Conditions are `unsupported` for the same reason.
+ */
+export class FilesystemBackend implements port.ObjectBackend {
+  readonly name: string;
+  readonly type = 'filesystem';
+  readonly vendor = 'filesystem';
+  readonly capabilities: BackendCapabilities = FILESYSTEM_CAPABILITIES;
+  private readonly place: Place;
+  private closed = false;
+
+  constructor(config: FilesystemConfig) {
+    this.name = config.name;
+    this.place = makePlace(config);
+  }
+
+  createContainer(call: port.Call, { container }: port.CreateContainerRequest): Promise<port.ContainerInfo> {
+    return this.attempt(call, 'making a container', () => containers.createContainer(this.place, container));
+  }
+
+  inspectContainer(call: port.Call, container: string): Promise<port.ContainerInfo> {
+    return this.attempt(call, 'reading a container', () => containers.inspectContainer(this.place, container));
+  }
+
+  listContainers(call: port.Call): Promise<readonly port.ContainerInfo[]> {
+    return this.attempt(call, 'listing containers', () => containers.listContainers(this.place));
+  }
+
+  deleteContainer(call: port.Call, container: string): Promise<void> {
+    return this.attempt(call, 'deleting a container', () => containers.deleteContainer(this.place, container));
+  }
+
+  put(call: port.Call, request: port.PutRequest): Promise<port.WriteResult> {
+    return this.attempt(call, 'storing an object', () => {
+      this.assertPossible(request);
+      return writeFile(this.place, call, request);
+    });
+  }
+
+  get(call: port.Call, request: port.GetRequest): Promise<port.GetResult> {
+    return this.attempt(call, 'opening an object', async () => {
+      const token = request.token ?? (await this.newest(request));
+      return await openBody(this.place, call, { ...request, token });
+    });
+  }
+
+  head(call: port.Call, request: Parameters<port.ObjectBackend['head']>[1]): Promise<port.ObjectHead> {
+    return this.attempt(call, 'reading the head of an object', async () => {
+      const token = request.token ?? (await this.newest(request));
+      const { fd, facts } = await openWrite(this.place, { ...request, token });
+      await closeFile(fd);
+      return headOf(request.container, token, facts, request.withTags === true);
+    });
+  }
+
+  delete(call: port.Call, ref: port.ObjectRef): Promise<'deleted' | 'absent'> {
+    return this.attempt(call, 'deleting an object', () => containers.deleteWrite(this.place, ref));
+  }
+
+  list(call: port.Call, request: port.ListRequest): Promise<port.ListPage> {
+    return this.attempt(call, 'listing a container', () => listFiles(this.place, request));
+  }
+
+  copy(call: port.Call, request: port.CopyRequest): Promise<port.WriteResult> {
+    return this.attempt(call, 'copying an object', () => {
+      this.assertPossible(request);
+      return copyWrite(this.place, call, request.source, request);
+    });
+  }
+
+  restamp(call: port.Call, ref: port.ObjectRef, attributes: port.ObjectAttributes): Promise<port.WriteResult> {
+    return this.attempt(call, 'changing the attributes of an object', () => {
+      this.assertPossible({ attributes });
+      const { container, key } = ref;
+      return copyWrite(this.place, call, ref, { container, key, attributes });
+    });
+  }
+
+  abortUpload(call: port.Call, container: string, upload: { key: string; token: string }): Promise<void> {
+    return this.attempt(call, 'forgetting an upload', () =>
+      containers.abortUpload(this.place, container, upload.token),
+    );
+  }
+
+  probe(call: port.Call, prefix: string): Promise<BackendCapabilities> {
+    return this.attempt(call, 'probing the directory', () => probeFilesystem(this, call, prefix));
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.resolve();
+  }
+
+  private async attempt<T>(call: port.Call, doing: string, action: () => T | Promise<T>): Promise<T> {
+    if (this.closed) throw new BackendError('unavailable', 'the backend is closed', { backend: this.name });
+    assertWanted(this.name, call);
+    try {
+      return await action();
+    } catch (error) {
+      throw await this.place.root.failure(error, doing);
+    }
+  }
+
+  private assertPossible(request: { attributes: port.ObjectAttributes; condition?: port.WriteCondition }): void {
+    assertClass(this.name, request.attributes);
+    if (request.condition === undefined) return;
+    const message = 'a filesystem backend stores by id and takes no condition on a key';
+    throw new BackendError('unsupported', message, { backend: this.name });
+  }
+
+  private async newest({ container, key }: { container: string; key: string }): Promise<string> {
+    const found = await findNewest(this.place, container, key);
+    if (found !== undefined) return found;
+    throw new BackendError('not-found', 'no such object', { backend: this.name });
+  }
+}

@@ -1,0 +1,92 @@
+import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+import type { ObjectAttributes } from '../object-backend.js';
+
+/*
+ * The file of one write, format 1. All numbers are little-endian.
+ *
+ *   body      the object's bytes
+ *   trailer   JSON in UTF-8: {key, modified, headers, metadata, tags, storageClass?, writeId?}
+ *   footer    32 bytes:
+ *      0  u64  length of the body
+ *      8  u32  length of the trailer
+ *     12  u32  1 if the next field holds, else 0
+ *     16  u32  CRC-32 of the body (of small files: they are written in place, and a torn one must not look whole)
+ *     20  u32  CRC-32 of the trailer and of the footer's first 20 bytes
+ *     24  8 b  'SPUMOBJ1'
+ *
+ * A file says everything about itself, so an index can be rebuilt from the files alone. A file without a right footer is a write that never finished.
+ */
+
+export const FOOTER_BYTES = 32;
+const MAGIC = Buffer.from('SPUMOBJ1', 'latin1');
+
+const strings = z.record(z.string(), z.string());
+const trailerShape = z.object({
+  key: z.string(),
+  modified: z.number(),
+  headers: strings,
+  metadata: strings,
+  tags: strings,
+  storageClass: z.string().optional(),
+  writeId: z.string().optional(),
+});
+
+/** What a file tells about its write. */
+export interface Trailer {
+  readonly key: string;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+  readonly attributes: ObjectAttributes;
+}
+
+export interface Footer {
+  readonly bodyLength: number;
+  readonly trailerLength: number;
+  /** Absent for bodies that were not checksummed. */
+  readonly bodyCrc: number | undefined;
+  readonly crc: number;
+}
+
+/** Trailer and footer for a body of this length, ready to follow it. */
+export function encodeTail(trailer: Trailer, bodyLength: number, bodyCrc?: number): Buffer {
+  const { key, modified, attributes } = trailer;
+  const json = Buffer.from(JSON.stringify({ key, modified, ...attributes }));
+  const tail = Buffer.alloc(json.length + FOOTER_BYTES);
+  json.copy(tail);
+  const footer = tail.subarray(json.length);
+  footer.writeBigUInt64LE(BigInt(bodyLength), 0);
+  footer.writeUInt32LE(json.length, 8);
+  footer.writeUInt32LE(bodyCrc === undefined ? 0 : 1, 12);
+  footer.writeUInt32LE(bodyCrc ?? 0, 16);
+  footer.writeUInt32LE(crc32(tail.subarray(0, json.length + 20)), 20);
+  MAGIC.copy(footer, 24);
+  return tail;
+}
+
+/** Reads the footer at the end of `tail`, the last bytes of a file of `fileSize`. Undefined if this is no finished file. */
+export function decodeFooter(tail: Buffer, fileSize: number): Footer | undefined {
+  if (tail.length < FOOTER_BYTES) return undefined;
+  const footer = tail.subarray(tail.length - FOOTER_BYTES);
+  if (!footer.subarray(24).equals(MAGIC)) return undefined;
+  const bodyLength = Number(footer.readBigUInt64LE(0));
+  const trailerLength = footer.readUInt32LE(8);
+  if (bodyLength + trailerLength + FOOTER_BYTES !== fileSize) return undefined;
+  const bodyCrc = footer.readUInt32LE(12) === 1 ? footer.readUInt32LE(16) : undefined;
+  return { bodyLength, trailerLength, bodyCrc, crc: footer.readUInt32LE(20) };
+}
+
+/** Reads the trailer before the footer at the end of `tail`. Undefined if its checksum is wrong. */
+export function decodeTrailer(tail: Buffer, footer: Footer): Trailer | undefined {
+  const start = tail.length - FOOTER_BYTES - footer.trailerLength;
+  const end = tail.length - FOOTER_BYTES;
+  if (start < 0 || crc32(tail.subarray(start, end + 20)) !== footer.crc) return undefined;
+  const parsed: unknown = JSON.parse(tail.toString('utf8', start, end));
+  const { key, modified, storageClass, writeId, ...rest } = trailerShape.parse(parsed);
+  const attributes = {
+    ...rest,
+    ...(storageClass === undefined ? {} : { storageClass }),
+    ...(writeId === undefined ? {} : { writeId }),
+  };
+  return { key, modified, attributes };
+}

@@ -1,0 +1,173 @@
+import { crc32 } from 'node:zlib';
+import { BackendError } from '../errors.js';
+import type { ByteRange, Call, GetRequest, GetResult, ObjectHead } from '../object-backend.js';
+import { DEFAULT_CLASS } from './capabilities.js';
+import { assertWanted, systemFailure } from './errors.js';
+import { decodeFooter, decodeTrailer, FOOTER_BYTES } from './format.js';
+import type { Footer, Trailer } from './format.js';
+import type { Place } from './place.js';
+import { closeFile, openToRead, readFully, sizeOf } from './syscalls.js';
+
+/** A file up to this size is read by one call. */
+const WHOLE_BYTES = 128 * 1024;
+/** How much of a larger file's end is read at first: nearly every trailer fits. */
+const TAIL_BYTES = 4 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+
+/** What a finished file holds. `whole` is all of the file, where it was small enough. */
+export interface FileFacts {
+  readonly footer: Footer;
+  readonly trailer: Trailer;
+  readonly whole: Buffer | undefined;
+}
+
+async function readTail(fd: number, fileSize: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(length);
+  return buffer.subarray(0, await readFully(fd, buffer, fileSize - length));
+}
+
+/** Reads what a file tells about itself. Undefined if it is not finished, or not ours. */
+export async function readFacts(fd: number): Promise<FileFacts | undefined> {
+  const size = sizeOf(fd);
+  if (size < FOOTER_BYTES) return undefined;
+  let tail = await readTail(fd, size, size <= WHOLE_BYTES ? size : TAIL_BYTES);
+  const footer = decodeFooter(tail, size);
+  if (footer === undefined) return undefined;
+  const needed = footer.trailerLength + FOOTER_BYTES;
+  if (needed > tail.length) tail = await readTail(fd, size, needed);
+  const trailer = decodeTrailer(tail, footer);
+  if (trailer === undefined) return undefined;
+  return { footer, trailer, whole: tail.length === size ? tail : undefined };
+}
+
+/** False if the body of a small file is not the one that was written. Larger ones are checked by whoever knows their checksum. */
+export function isBodyWhole({ footer, whole }: FileFacts): boolean {
+  if (footer.bodyCrc === undefined || whole === undefined) return true;
+  return crc32(whole.subarray(0, footer.bodyLength)) === footer.bodyCrc;
+}
+
+export function headOf(container: string, id: string, { footer, trailer }: FileFacts, withTags: boolean): ObjectHead {
+  const { headers, metadata, tags, storageClass = DEFAULT_CLASS, writeId } = trailer.attributes;
+  return {
+    container,
+    key: trailer.key,
+    token: id,
+    vendorEtag: id,
+    size: footer.bodyLength,
+    lastModified: new Date(trailer.modified),
+    storageClass,
+    headers,
+    metadata,
+    ...(withTags ? { tags } : {}),
+    ...(writeId === undefined ? {} : { writeId }),
+  };
+}
+
+/** Opens the file of one write of one key and reads its facts. The caller closes `fd`. `not-found` if that write of that key is not there. */
+export async function openWrite(
+  place: Place,
+  ref: { container: string; key: string; token: string },
+): Promise<{ fd: number; facts: FileFacts }> {
+  const absent = (): BackendError => new BackendError('not-found', 'no such object', { backend: place.name });
+  const path = place.layout.fileOfToken(ref.container, ref.token);
+  if (path === undefined) throw absent();
+  let fd: number | undefined;
+  try {
+    fd = await openToRead(path);
+    const facts = await readFacts(fd);
+    if (facts?.trailer.key !== ref.key) throw absent();
+    return { fd, facts };
+  } catch (error) {
+    if (fd !== undefined) await closeFile(fd);
+    throw await place.root.failure(error, 'opening an object');
+  }
+}
+
+/** The bytes of a range from an open file, the next read being under way while a chunk is used. Closes the file at its end, however that comes. */
+class FileBody implements AsyncIterable<Uint8Array> {
+  private closing: Promise<void> | undefined;
+  private reading: Promise<unknown> = Promise.resolve();
+  private readonly spare: Buffer[] = [];
+
+  constructor(
+    private readonly place: Place,
+    private readonly call: Call,
+    private readonly fd: number,
+    private readonly span: { readonly start: number; readonly end: number; readonly transient: boolean },
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    const { start, end } = this.span;
+    try {
+      let ahead = this.read(start);
+      for (let at = start; at < end; at += CHUNK_BYTES) {
+        const chunk = await ahead;
+        assertWanted(this.place.name, this.call);
+        ahead = this.read(at + CHUNK_BYTES);
+        yield chunk;
+        if (this.span.transient) this.spare.push(chunk);
+      }
+      assertWanted(this.place.name, this.call);
+    } catch (error) {
+      throw systemFailure(this.place.name, error, 'reading an object');
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Closes the file, after the read that is under way. */
+  async close(): Promise<void> {
+    this.closing ??= Promise.allSettled([this.reading]).then(() => closeFile(this.fd));
+    await this.closing;
+  }
+
+  private read(at: number): Promise<Buffer> {
+    const reading = this.readChunk(at);
+    this.reading = reading;
+    // Awaited when the consumer asks for it; until then a failure is not unhandled.
+    reading.catch(() => undefined);
+    return reading;
+  }
+
+  private async readChunk(at: number): Promise<Buffer> {
+    const length = Math.min(CHUNK_BYTES, this.span.end - at);
+    if (length <= 0) return Buffer.alloc(0);
+    if (this.closing !== undefined)
+      throw new BackendError('unavailable', 'the transfer is closed', { backend: this.place.name });
+    const spare = length === CHUNK_BYTES ? this.spare.pop() : undefined;
+    const buffer = spare ?? Buffer.allocUnsafeSlow(length);
+    if ((await readFully(this.fd, buffer, at)) < length)
+      throw new BackendError('integrity', 'a file is shorter than it says', { backend: this.place.name });
+    return buffer;
+  }
+}
+
+async function* wholeBody(place: Place, call: Call, bytes: Buffer): AsyncGenerator<Uint8Array> {
+  assertWanted(place.name, call);
+  if (bytes.length > 0) yield bytes;
+  await Promise.resolve();
+}
+
+/** Opens one write for reading. A small one is read, checked and closed before this resolves; a larger one holds a descriptor until its body ends. */
+export async function openBody(
+  place: Place,
+  call: Call,
+  request: GetRequest & { readonly token: string },
+): Promise<GetResult> {
+  const { fd, facts } = await openWrite(place, request);
+  const head = headOf(request.container, request.token, facts, false);
+  const { start, end } = spanOf(request.range, facts.footer.bodyLength);
+  if (facts.whole === undefined) {
+    const body = new FileBody(place, call, fd, { start, end, transient: request.transientChunks === true });
+    return { head, body, discard: () => void body.close() };
+  }
+  await closeFile(fd);
+  if (!isBodyWhole(facts))
+    throw new BackendError('integrity', 'the bytes of a file are not those that were written', { backend: place.name });
+  return { head, body: wholeBody(place, call, facts.whole.subarray(start, end)), discard: () => undefined };
+}
+
+function spanOf(range: ByteRange | undefined, length: number): { start: number; end: number } {
+  if (range === undefined) return { start: 0, end: length };
+  return { start: range.start, end: Math.min(range.end + 1, length) };
+}

@@ -1,0 +1,105 @@
+import { crc32 } from 'node:zlib';
+import type { Call, ObjectAttributes, ObjectBody, WriteResult } from '../object-backend.js';
+import { BackendError } from '../errors.js';
+import { chunksOfBody } from './body.js';
+import { DEFAULT_CLASS } from './capabilities.js';
+import { encodeTail } from './format.js';
+import type { Place } from './place.js';
+import { cleanUp, inFan, StagedFile, syncEntry } from './staging.js';
+import { closeFile, createFile, writeFully } from './syscalls.js';
+
+/** Up to here a body is written in place by one synced write: a rename would cost a second change of the directory. */
+export const IN_PLACE_BYTES = 64 * 1024;
+/** Chunks are collected to this size before they are written: below it, system calls cost more than copying. */
+const WRITE_BYTES = 1024 * 1024;
+
+/** One write to make: under which key, of what, with what beside it. */
+export interface NewFile {
+  readonly container: string;
+  readonly key: string;
+  readonly body: ObjectBody;
+  readonly size?: number;
+  readonly attributes: ObjectAttributes;
+}
+
+export function resultOf(id: string, size: number): WriteResult {
+  return { token: id, vendorEtag: id, size, storageClass: DEFAULT_CLASS };
+}
+
+/** `invalid` for a class that is not this backend's. */
+export function assertClass(backend: string, { storageClass }: ObjectAttributes): void {
+  if (storageClass === undefined || storageClass === DEFAULT_CLASS) return;
+  const message = `no storage class ${JSON.stringify(storageClass)}; expected ${DEFAULT_CLASS}`;
+  throw new BackendError('invalid', message, { backend });
+}
+
+function crcOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((crc, chunk) => crc32(chunk, crc), 0);
+}
+
+/** Writes a small body, trailer and footer by one call into a new file opened with O_DSYNC, then makes its directory entry durable. */
+async function writeInPlace(
+  place: Place,
+  file: NewFile,
+  id: string,
+  chunks: readonly Uint8Array[],
+): Promise<WriteResult> {
+  const { container, key, attributes } = file;
+  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const tail = encodeTail({ key, modified: Date.now(), attributes }, size, crcOf(chunks));
+  const path = place.layout.file(container, id);
+  const fd = await inFan(place, container, id, () => createFile(path, true));
+  try {
+    try {
+      await writeFully(fd, [...chunks, tail]);
+    } finally {
+      await closeFile(fd);
+    }
+    await syncEntry(place, container, id);
+  } catch (error) {
+    throw await cleanUp(path, error);
+  }
+  return resultOf(id, size);
+}
+
+/** Chunks on their way to a file. */
+class Batch {
+  bytes = 0;
+  total = 0;
+  private chunks: Uint8Array[] = [];
+
+  push(chunk: Uint8Array): void {
+    this.chunks.push(chunk);
+    this.bytes += chunk.length;
+    this.total += chunk.length;
+  }
+
+  take(): Uint8Array[] {
+    const taken = this.chunks;
+    this.chunks = [];
+    this.bytes = 0;
+    return taken;
+  }
+}
+
+/** Stores a body under a fresh id. When it resolves, the bytes, their attributes and their directory entry are on the disk; when it fails, nothing is left. */
+export async function writeFile(place: Place, call: Call, file: NewFile): Promise<WriteResult> {
+  const id = place.newId();
+  const batch = new Batch();
+  let staged: StagedFile | undefined;
+  try {
+    for await (const chunk of chunksOfBody(place.name, call, file.body, file.size)) {
+      batch.push(chunk);
+      if (batch.bytes <= IN_PLACE_BYTES) continue;
+      staged ??= await StagedFile.create(place, file.container, id);
+      if (batch.bytes >= WRITE_BYTES) await staged.append(batch.take());
+    }
+    if (staged === undefined) return await writeInPlace(place, file, id, batch.take());
+    const tail = encodeTail({ key: file.key, modified: Date.now(), attributes: file.attributes }, batch.total);
+    await staged.append([...batch.take(), tail]);
+    await staged.finish();
+    return resultOf(id, batch.total);
+  } catch (error) {
+    throw staged === undefined ? error : await staged.abandon(error);
+  }
+}
