@@ -1,6 +1,6 @@
 import { isObjectsError, ObjectsError } from '../errors.js';
 import type { Engine, OperationContext } from '../engine.js';
-import type { KeyDocument, ObjectRecord } from '#libs/metadata';
+import type { Intent, KeyDocument, ObjectRecord } from '#libs/metadata';
 import { bucketNotActive, changeOf } from './change-key.js';
 import { closeIntent, pause } from './intents.js';
 import { commit, findIntent, isCurrentWrite, tidy } from './key-changes.js';
@@ -57,6 +57,8 @@ async function applyGuard(
 async function judge(context: OperationContext, mutation: Mutation, document: KeyDocument): Promise<Standing> {
   const { target } = mutation;
   if (isSubordinate(mutation.kind) && target.coexist) return 'overwritten';
+  if (target.coexist && mutation.guard && document.intents.some((rival) => mustPrecede(rival, mutation)))
+    return 'rival';
   const head = await headStanding(target, context).catch((cause: unknown) => {
     throw new ObjectsError(
       'outcome-unknown',
@@ -70,10 +72,22 @@ async function judge(context: OperationContext, mutation: Mutation, document: Ke
   if (!head) return 'nothing';
   if (head.writeId === mutation.writeId) return 'mine';
   const rival = document.intents.find((intent) => intent.writeId === head.writeId);
-  // A mover among coexisting versions never outranks a client's write, though its bytes came last.
-  if (rival) return target.coexist && isSubordinate(rival.kind) ? 'mine' : 'rival';
+  if (rival) return target.coexist && givesWay(rival, mutation) ? 'mine' : 'rival';
   const known = [document.current?.placement, ...document.garbage.map((item) => item.placement)];
   return known.some((placement) => placement?.writeId === head.writeId) ? 'overwritten' : 'stranger';
+}
+
+/**
+ * Among coexisting versions a conditional write may not commit while an unconditional one is open: that one would be told it was overwritten by a write that, by its own condition, came before it.
+ * Waiting lets it commit, and the condition is then asked again.
+ */
+function mustPrecede(rival: Intent, mutation: Mutation): boolean {
+  return rival.writeId !== mutation.writeId && !rival.guarded;
+}
+
+/** Among coexisting versions a mover never outranks a client's write, nor a conditional write an unconditional one, though its bytes came last. */
+function givesWay(rival: Intent, mutation: Mutation): boolean {
+  return isSubordinate(rival.kind) || (rival.guarded === true && mutation.guard === undefined);
 }
 
 async function tryCommit(

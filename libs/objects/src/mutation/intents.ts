@@ -36,6 +36,7 @@ function intentOf(mutation: Mutation, document: KeyDocument): Intent {
     writeId: mutation.writeId,
     kind: mutation.kind,
     candidate: mutation.candidate,
+    ...(mutation.guard ? { guarded: true as const } : {}),
     baseRevision: document.revision,
     heartbeat: 0,
   };

@@ -1,9 +1,9 @@
 import type { ObjectHead } from '#libs/backends';
-import type { BucketDocument, Intent, KeyAddress, ObjectRecord, Placement, WriteId } from '#libs/metadata';
+import type { BucketDocument, Intent, KeyAddress, KeyDocument, ObjectRecord, Placement, WriteId } from '#libs/metadata';
 import { assertOwnContainer } from '../buckets/marker.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { changeKey } from '../mutation/change-key.js';
-import { commit, findIntent, isSamePlace, tidy, withChangedIntent, withoutIntent } from '../mutation/key-changes.js';
+import { commit, findIntent, tidy, withChangedIntent, withGarbage, withoutIntent } from '../mutation/key-changes.js';
 import { isSubordinate } from '../mutation/mutation.js';
 import { headStanding } from '../mutation/standing.js';
 import { recordFromHead } from '../reading/reconcile.js';
@@ -97,6 +97,11 @@ function placementAt(fenced: Fenced, head: ObjectHead): Placement {
   return { ...fenced.intent.candidate.placement, token: head.token, storageClass: head.storageClass };
 }
 
+/** A change of attributes holds only for the record it was made of; if that was deleted or replaced meanwhile, its bytes are nobody's. */
+function isStale(intent: Intent, document: KeyDocument): boolean {
+  return isSubordinate(intent.kind) && (intent.baseRevision !== document.revision || document.current === undefined);
+}
+
 interface Close {
   readonly head: ObjectHead | undefined;
   readonly record?: ObjectRecord;
@@ -109,6 +114,10 @@ function close(engine: Engine, fenced: Fenced, how: Close): Promise<boolean> {
   return changeKey<boolean>(engine, target.address, { requireActive: false }, (document) => {
     if (!findIntent(document, intent.writeId)) return { done: true };
     const now = engine.clock.now();
+    if (how.record && isStale(intent, document)) {
+      const litter = { placement: how.record.placement, notBefore: now };
+      return { next: withGarbage(withoutIntent(document, intent.writeId), litter), then: true };
+    }
     if (how.record) {
       const next = commit(document, {
         record: how.record,
@@ -120,11 +129,6 @@ function close(engine: Engine, fenced: Fenced, how: Close): Promise<boolean> {
     }
     const closed = withoutIntent(document, intent.writeId);
     if (!how.litter) return { next: tidy(closed) ?? closed, then: true };
-    const isNamed =
-      document.current !== undefined &&
-      isSamePlace(document.current.placement, how.litter) &&
-      document.current.placement.token === how.litter.token;
-    const garbage = isNamed ? closed.garbage : [...closed.garbage, { placement: how.litter, notBefore: now }];
-    return { next: { ...closed, garbage }, then: true };
+    return { next: withGarbage(closed, { placement: how.litter, notBefore: now }), then: true };
   });
 }

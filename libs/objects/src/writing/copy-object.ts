@@ -1,4 +1,4 @@
-import type { BucketDocument } from '#libs/metadata';
+import type { BucketDocument, KeyDocument, ObjectRecord } from '#libs/metadata';
 import { assertAttributes, attributesOf, type UserAttributes } from '../attributes.js';
 import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
@@ -10,6 +10,7 @@ import { requireRecord } from '../reading/records.js';
 import { targetOf } from '../target.js';
 import { assertObjectKey, assertTakesWrites, candidateAt } from './candidate.js';
 import { removeObject } from './remove-object.js';
+import { restampObject } from './restamp-object.js';
 import { chooseClass, classElsewhere } from './storage-class.js';
 import { transferOf } from './transfer.js';
 
@@ -35,7 +36,10 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
   const { source, destination } = copy;
   assertTakesWrites(destination.bucket);
   assertObjectKey(destination.key);
+  const isOntoItself = source.bucket.id === destination.bucket.id && source.key === destination.key;
   const record = await requireRecord(engine, source.bucket, source.key);
+  if (isOntoItself && record.placement.backend === destination.bucket.home)
+    return restampInstead(engine, context, copy, record);
   if (source.conditions) assertCopyConditions(() => assertReadConditions(record, source.conditions ?? {}));
   if (record.missing) throw new ObjectsError('object-missing', "the source's bytes are missing at its backend");
   const target = await targetOf(engine, destination.bucket, destination.key, destination.bucket.home);
@@ -46,11 +50,13 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
       ? await classElsewhere(engine, destination.bucket, target.backend, record.tier)
       : await chooseClass(engine, destination.bucket, target.backend, copy.storageClass);
   const writeId = engine.newWriteId();
-  const guard = writeGuard(destination.conditions);
+  const conditional = writeGuard(destination.conditions);
+  // Onto itself it is a change of attributes: bytes that came meanwhile must not be undone by older ones.
+  const guard = isOntoItself ? stillCurrent(record, conditional) : conditional;
   const { storageClass } = chosen;
   return mutate(engine, context, {
     target,
-    kind: 'copy',
+    kind: isOntoItself ? 'move' : 'copy',
     writeId,
     candidate: candidateAt(target, { writeId, attributes, chosen, now: engine.clock.now(), content: record }),
     ...(guard ? { guard } : {}),
@@ -63,6 +69,33 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
     }),
   });
 }
+
+/** A copy onto itself sends no bytes: it is a change of attributes, made only if the object is still what the copy would have read. */
+async function restampInstead(
+  engine: Engine,
+  context: OperationContext,
+  copy: CopyObject,
+  record: ObjectRecord,
+): Promise<Outcome> {
+  const { source, destination } = copy;
+  if (source.conditions) assertCopyConditions(() => assertReadConditions(record, source.conditions ?? {}));
+  return restampObject(engine, context, {
+    bucket: destination.bucket,
+    key: destination.key,
+    attributes: copy.attributes ?? {},
+    ...(copy.storageClass === undefined ? {} : { storageClass: copy.storageClass }),
+    guard: stillCurrent(record, writeGuard(destination.conditions)),
+  });
+}
+
+function stillCurrent(record: ObjectRecord, conditional: Guard | undefined): Guard {
+  return (document) => {
+    conditional?.(document);
+    if (!isCurrentWrite(document, record.placement.writeId)) throw changedMeanwhile();
+  };
+}
+
+type Guard = (document: KeyDocument) => void;
 
 /** A copy whose source condition does not hold is a failed precondition, also where a read would be told `not-modified` (S3 CopyObject). */
 function assertCopyConditions(check: () => void): void {

@@ -1,0 +1,158 @@
+import { createMemoryBackend, type MemoryBackend, type ObjectBackend, type TokenKind } from '#libs/backends';
+import { createMemoryIndex, type BucketDocument, type BucketId, type ObjectIndex, type WriteId } from '#libs/metadata';
+import { DEFAULT_TIER_POLICIES } from '#libs/tiering';
+import { writeMarker } from '../../src/buckets/marker.js';
+import { MARKER_KEY, openObject, Sweeper, type Engine, type OperationContext } from '../../src/index.js';
+import { examineFreshIds } from '../../src/sweep/fresh-ids.js';
+import { Scheduler } from './scheduler.js';
+
+export const KEY = 'photos/cat.jpg';
+export const CONTEXT: OperationContext = { requestId: 'test', actor: { userId: 'u1', isAdmin: true } };
+
+/** Two backends of one token kind, an index, one bucket with a container on each, and a scheduler that owns every point and the clock. */
+export interface World {
+  readonly engine: Engine;
+  readonly index: ObjectIndex;
+  readonly backends: Readonly<Record<'m1' | 'm2', MemoryBackend>>;
+  readonly scheduler: Scheduler;
+  bucket(): Promise<BucketDocument>;
+}
+
+export interface WorldOptions {
+  readonly tokens: TokenKind;
+  /** Where client writes go. */
+  readonly home: 'm1' | 'm2';
+  /** Which operations of the backends are points, beside the engine's own. */
+  readonly gates?: boolean;
+}
+
+const BUCKET = 'b1' as BucketId;
+
+export async function makeWorld(options: WorldOptions): Promise<World> {
+  const scheduler = new Scheduler();
+  const make = (name: string): MemoryBackend =>
+    createMemoryBackend({
+      name,
+      tokens: options.tokens,
+      gate: (point) =>
+        options.gates && point.operation !== 'get' && point.operation !== 'list'
+          ? scheduler.reach(`${point.operation}-${point.phase}`)
+          : undefined,
+      now: () => new Date(scheduler.now),
+    });
+  const backends = { m1: make('m1'), m2: make('m2') };
+  const index = createMemoryIndex();
+  let ids = 0;
+  const engine: Engine = {
+    index,
+    backends: { open: (id) => Promise.resolve<ObjectBackend>(id === 'm1' ? backends.m1 : backends.m2) },
+    catalog: { list: () => Promise.resolve([]) },
+    buckets: unusedBuckets(),
+    policies: () => Promise.resolve(DEFAULT_TIER_POLICIES),
+    clock: {
+      now: () => scheduler.now,
+      monotonic: () => scheduler.now,
+      sleep: (ms) => scheduler.sleep(ms),
+      every: () => () => undefined,
+    },
+    newWriteId: () => `w${++ids}` as WriteId,
+    randomHex: (bytes) => 'ab'.repeat(bytes),
+    reach: (point) => scheduler.reach(point),
+    settings: { graceMs: 60_000, heartbeatMs: 5_000, deadAfterMs: 30_000, patienceMs: 20_000, deploymentId: 'd1' },
+  };
+  await makeBucket(engine, backends, options);
+  return {
+    engine,
+    index,
+    backends,
+    scheduler,
+    bucket: async () => (await index.getBucket(BUCKET))?.value ?? missing(),
+  };
+}
+
+function missing(): never {
+  throw new Error('the bucket is gone');
+}
+
+function unusedBuckets(): Engine['buckets'] {
+  return new Proxy({} as Engine['buckets'], {
+    get: (_, name) => () => Promise.reject(new Error(`buckets.${String(name)} is not part of this world`)),
+  });
+}
+
+async function makeBucket(engine: Engine, backends: World['backends'], options: WorldOptions): Promise<void> {
+  const call = { requestId: 'setup' };
+  const containers = [];
+  for (const id of ['m1', 'm2'] as const) {
+    await backends[id].createContainer(call, { container: 'box' });
+    const marker = await writeMarker(engine, call, backends[id], { container: 'box', bucket: BUCKET });
+    containers.push({
+      backend: id,
+      container: 'box',
+      marker,
+      ...(options.tokens === 'none' ? { weak: true as const } : {}),
+    });
+  }
+  const bucket: BucketDocument = {
+    id: BUCKET,
+    name: 'bucket',
+    state: 'active',
+    ownerId: 'u1',
+    createdAt: 0,
+    type: 'aws',
+    home: options.home,
+    containers,
+  };
+  const made = await engine.index.changeBucket(BUCKET, null, bucket);
+  if (made !== 'changed') throw new Error(made);
+}
+
+export async function contentOf(
+  world: World,
+): Promise<{ bytes: string; metadata: Readonly<Record<string, string>>; etag: string } | undefined> {
+  const found = await world.index.getKey({ bucket: BUCKET, key: KEY });
+  if (!found?.value.current) return undefined;
+  const opened = await openObject(world.engine, CONTEXT, { bucket: await world.bucket(), key: KEY });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of opened.body) chunks.push(chunk);
+  return { bytes: Buffer.concat(chunks).toString(), metadata: opened.record.metadata, etag: opened.record.etag };
+}
+
+/** Lets the grace pass and the dead be found, and sweeps until nothing is pending. */
+export async function settle(world: World): Promise<void> {
+  const sweeper = new Sweeper(world.engine);
+  const bucket = await world.bucket();
+  for (let round = 0; round < 6; round += 1) {
+    const report = await sweeper.run(CONTEXT);
+    if (report.failures.length > 0 && round === 5) throw new Error(JSON.stringify(report.failures));
+    world.scheduler.now += 61_000;
+    for (const container of bucket.containers) {
+      await examineFreshIds(world.engine, CONTEXT, {
+        bucket,
+        container,
+        backend: world.backends[container.backend as 'm1'],
+      });
+    }
+  }
+}
+
+/** Everything the vendors hold besides the markers, and everything still pending: both must be nothing but the current record's bytes. */
+export async function leftovers(world: World): Promise<string[]> {
+  const document = (await world.index.getKey({ bucket: BUCKET, key: KEY }))?.value;
+  const named = document?.current?.placement;
+  const found: string[] = [];
+  for (const id of ['m1', 'm2'] as const) {
+    const page = await world.backends[id].list(
+      { requestId: 'check' },
+      { container: 'box', include: 'everything', limit: 1000 },
+    );
+    for (const entry of page.entries) {
+      const isNamed = named?.backend === id && named.key === entry.key && named.token === entry.token;
+      if (entry.key !== MARKER_KEY && !isNamed) found.push(`${id}: ${entry.kind} ${entry.key} ${entry.token}`);
+    }
+  }
+  if (document?.intents.length) found.push(`intents: ${document.intents.map((i) => `${i.kind} ${i.writeId}`).join()}`);
+  if (document?.garbage.length) found.push(`garbage: ${document.garbage.length}`);
+  if (document?.lease) found.push('a lease');
+  return found;
+}
