@@ -21,6 +21,8 @@ export interface AwsConfig {
   readonly secretKey: Revealable;
   readonly sessionToken: Revealable | undefined;
   readonly connections: number;
+  /** Listings are asked for with percent-encoded keys, which alone carries every key through XML 1.0; some services do it wrong. */
+  readonly urlEncodedListing: boolean;
   /** Bytes of the first parts of an upload whose length is unknown; they grow, see multipart.ts. */
   readonly partBytes: number;
   /** The largest object that is sent, or copied, in one request. */
@@ -49,6 +51,7 @@ const settings = z.strictObject({
   options: z.strictObject({
     insecure: z.boolean().optional(),
     pathStyle: z.boolean().optional(),
+    urlEncodedListing: z.boolean().optional(),
     connections: z.int().min(1).max(1024).optional(),
     partBytes: z
       .int()
@@ -63,7 +66,7 @@ const settings = z.strictObject({
 
 /**
  * Checks a definition of type `aws` or `s3`. Fails with `invalid`, naming every setting that is missing, unknown or of the wrong form. Plain http
- * needs `options.insecure`. Options: `insecure`, `pathStyle`, `connections`, `partBytes`, `singleRequestBytes`.
+ * needs `options.insecure`. Options: `insecure`, `pathStyle`, `urlEncodedListing`, `connections`, `partBytes`, `singleRequestBytes`.
  */
 export function parseConfig(definition: BackendDefinition): AwsConfig {
   const parsed = settings.safeParse(definition);
@@ -88,6 +91,7 @@ export function parseConfig(definition: BackendDefinition): AwsConfig {
     accessKey: credentials.accessKey,
     secretKey: credentials.secretKey,
     sessionToken: credentials.sessionToken,
+    urlEncodedListing: options.urlEncodedListing ?? limits.urlEncodingListing,
     connections: options.connections ?? 64,
     // Where all parts must be of one size they cannot grow, so they begin larger: 10,000 of them are 160 GB.
     partBytes: options.partBytes ?? (limits.equalParts ? 16 : 8) * MIB,

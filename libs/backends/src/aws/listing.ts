@@ -166,7 +166,7 @@ export class Lister {
   }
 
   get #urlEncoded(): boolean {
-    return limitsOf(this.#config.vendor).urlEncodingListing;
+    return this.#config.urlEncodedListing;
   }
 
   #encoding(): { EncodingType?: 'url' } {
