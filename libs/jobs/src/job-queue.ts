@@ -1,0 +1,47 @@
+import type { JobType } from '#libs/metadata';
+
+/** A job to be run: its truth is the control plane's row of that id. */
+export interface JobDelivery {
+  readonly jobId: string;
+  readonly type: JobType;
+}
+
+/** A moment of a schedule. */
+export interface ScheduleTick {
+  readonly name: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * What a worker does with what the queue brings. Each delivery may come more than once, also while an earlier one still runs elsewhere: the claim of the
+ * control plane decides. A handler that throws gets the same delivery again, after 0.5 s and then ever later, up to 30 s.
+ */
+export interface JobHandlers {
+  job(delivery: JobDelivery): Promise<void>;
+  tick(tick: ScheduleTick): Promise<void>;
+}
+
+export interface WorkOptions {
+  /** How many jobs this process runs at once; ticks come one at a time beside them. */
+  readonly concurrency: number;
+}
+
+export interface Working {
+  /** Takes nothing new and waits for the handlers under way; tell them to stop first. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Carries jobs from whoever makes them to whoever runs them. It holds no truth: it may be lost at any time, and is rebuilt from the control plane.
+ * A job whose worker died is delivered again within some 8 seconds.
+ */
+export interface JobQueue {
+  /** Carries the job once, however often it is called while the job waits. Called while the job runs, it brings the job once more after that run. */
+  enqueue(jobId: string, type: JobType): Promise<void>;
+  /** Ticks every `everyMs`, once whatever the number of workers; the name's earlier schedule is replaced. */
+  schedule(name: string, everyMs: number, payload: Readonly<Record<string, unknown>>): Promise<void>;
+  unschedule(name: string): Promise<void>;
+  work(handlers: JobHandlers, options: WorkOptions): Promise<Working>;
+  /** Stops working and closes all connections; safe to call twice. */
+  close(): Promise<void>;
+}
