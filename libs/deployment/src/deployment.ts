@@ -1,0 +1,58 @@
+import type { BackendObserver } from '#libs/backends';
+import type { Principal, UserService } from '#libs/identity';
+import type { ControlPlane } from '#libs/metadata';
+import type { Clock, Engine, ReachPoint } from '#libs/objects';
+import type { Secret } from '#libs/secrets';
+import type { Settings } from '#libs/settings';
+import type { BackendService } from './backends/backend-service.js';
+import type { JobService } from './jobs/job-service.js';
+import type { LifecycleService } from './lifecycles/lifecycle-service.js';
+import type { MigrationService } from './migrations/migration-service.js';
+import type { TierService } from './tiers/tier-service.js';
+
+/** Where a deployment says what happens to it; a pino logger is one. */
+export interface Logger {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/** What a process brings to its deployment. `clock` and `reach` are for tests; the system's are the default. */
+export interface DeploymentOptions {
+  /** Only the API makes the first administrator. */
+  readonly role: 'api' | 'worker';
+  readonly logger: Logger;
+  /** Told of every call to a backend, for metrics. */
+  readonly onOperation?: BackendObserver;
+  readonly clock?: Clock;
+  readonly reach?: ReachPoint;
+}
+
+/** Whether the process can serve: each part by name. Backends are no part of it: one that is down is an honest 503 of its own (invariant 8). */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, boolean>>;
+}
+
+/** One process's whole of Spumoni, opened: what the API and the worker put their protocols around. Services act on configuration at most a second old. */
+export interface Deployment {
+  readonly settings: Settings;
+  /** First argument of the functions of `#libs/objects`. */
+  readonly engine: Engine;
+  readonly controlPlane: ControlPlane;
+  readonly backends: BackendService;
+  readonly tiers: TierService;
+  readonly users: UserService;
+  readonly migrations: MigrationService;
+  readonly lifecycles: LifecycleService;
+  readonly jobs: JobService;
+  /** Keys of the administrator that this very process made just now, generated and to be shown once; absent on every other start, and where the settings gave them. */
+  readonly firstAdministrator?: { readonly accessKey: string; readonly secretKey: Secret };
+  /** Who has this key pair. Fails as `#libs/identity` says if nobody does, or they are disabled. */
+  authenticate(accessKey: string, secret: string): Promise<Principal>;
+  /** Asks every part now; never throws. */
+  readiness(): Promise<Readiness>;
+  /** Closes everything, once. Calls under way should have ended. */
+  close(): Promise<void>;
+}

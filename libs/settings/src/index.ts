@@ -1,0 +1,3 @@
+export { SettingsError } from './errors.js';
+export { readSettings, type Settings } from './settings.js';
+export { describeSettings, type SettingDescription } from './describe-settings.js';

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { parsePostgresUrl } from '#libs/postgres-server';
+
+/** Marks a setting whose value must never be shown. */
+const secret = { secret: true };
+/** Marks a setting that only tests have a use for. */
+const forTests = { forTests: true };
+
+const MIB = 1024 * 1024;
+
+function wholeNumber(byDefault: number, range: { from: number; to: number }, description: string) {
+  const expected = `expected a whole number from ${range.from} to ${range.to}`;
+  return z.coerce
+    .number({ error: expected })
+    .int(expected)
+    .min(range.from, expected)
+    .max(range.to, expected)
+    .default(byDefault)
+    .describe(description);
+}
+
+const port = (byDefault: number, description: string) => wholeNumber(byDefault, { from: 1, to: 65_535 }, description);
+
+function seconds(byDefault: number, range: { from: number; to: number }, description: string) {
+  const expected = `expected seconds, from ${range.from} to ${range.to}`;
+  return z.coerce
+    .number({ error: expected })
+    .min(range.from, expected)
+    .max(range.to, expected)
+    .default(byDefault)
+    .describe(description);
+}
+
+/** Why a text is no Postgres URL; the text itself may hold a password. */
+function objectionToPostgresUrl(text: string): string | undefined {
+  try {
+    parsePostgresUrl(text);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : 'not a Postgres URL';
+  }
+}
+
+const postgresUrl = z
+  .string()
+  .superRefine((text, context) => {
+    const objection = objectionToPostgresUrl(text);
+    if (objection !== undefined) context.addIssue({ code: 'custom', message: objection });
+  })
+  .optional()
+  .describe('A Postgres of yours; if absent, one is started in the data directory')
+  .meta(secret);
+
+/** An origin as browsers send it (RFC 6454): scheme, host, port. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+const corsOrigins = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
+  )
+  .refine((origins) => origins.every(isOrigin), {
+    error: 'expected origins such as https://dashboard.example.com, separated by commas',
+  })
+  .describe('Origins whose pages may call the APIs from a browser, separated by commas; none by default');
+
+const crashAt = z
+  .string()
+  .regex(
+    /^[a-z]+(-[a-z]+)*(:[1-9]\d{0,6})?(@(api|worker))?$/,
+    'expected <point>[:<n>][@api|@worker], as committed:3@api',
+  )
+  .optional()
+  .describe('For tests only: the process kills itself when it reaches this point of a write for the n-th time')
+  .meta(forTests);
+
+/** Every environment variable of every process, with its check, its default and what it is for. */
+export const VARIABLES = {
+  SPUMONI_DATA_DIR: z.string().default('./data').describe('Directory of everything Spumoni keeps; made on first start'),
+  SPUMONI_HOST: z.string().default('127.0.0.1').describe('Address to listen on'),
+  SPUMONI_API_PORT: port(8080, 'Port of the REST APIs and Swagger UI'),
+  SPUMONI_S3_PORT: port(9000, 'Port of the S3 endpoint'),
+  SPUMONI_WORKER_PORT: wholeNumber(
+    0,
+    { from: 0, to: 65_535 },
+    'Port of the worker for health and metrics, on 127.0.0.1; 0: none',
+  ),
+  SPUMONI_API_PROCESSES: wholeNumber(1, { from: 1, to: 256 }, 'API processes; up to one a core pays'),
+  SPUMONI_ROOT_ACCESS_KEY: z
+    .string()
+    .regex(/^[\w.-]{3,128}$/, 'expected 3 to 128 letters, digits, "_", "." or "-"')
+    .optional()
+    .describe('Access key of the first administrator; made on the first start if absent'),
+  SPUMONI_ROOT_SECRET_KEY: z
+    .string()
+    .min(8, 'expected at least 8 characters')
+    .optional()
+    .describe('Its secret key')
+    .meta(secret),
+  SPUMONI_MASTER_KEY_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File of the key that seals all credentials; <data>/master.key if absent. Back it up apart from the data',
+    ),
+  SPUMONI_POSTGRES_URL: postgresUrl,
+  SPUMONI_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Least severe log line written'),
+  SPUMONI_CORS_ORIGINS: corsOrigins,
+  SPUMONI_JSON_LIMIT_BYTES: wholeNumber(MIB, { from: 1024, to: 64 * MIB }, 'Largest JSON body taken, in bytes'),
+  SPUMONI_BACKEND_DEADLINE_SECONDS: seconds(
+    30,
+    { from: 0.1, to: 3600 },
+    'How long a backend may take to answer, and to fall silent while bytes flow',
+  ),
+  SPUMONI_BACKEND_CONNECTIONS: wholeNumber(
+    64,
+    { from: 1, to: 4096 },
+    'Calls under way at once to one backend, for each process',
+  ),
+  SPUMONI_PATIENCE_SECONDS: seconds(
+    20,
+    { from: 0, to: 600 },
+    'How long a write waits for another of the same key before it answers 503',
+  ),
+  SPUMONI_HEARTBEAT_SECONDS: seconds(5, { from: 0.05, to: 60 }, 'How often a write under way shows that it lives'),
+  SPUMONI_DEAD_AFTER_SECONDS: seconds(
+    30,
+    { from: 0.2, to: 3600 },
+    'How long a heartbeat stands still until its writer or worker is taken for dead; at least three heartbeats',
+  ),
+  SPUMONI_GARBAGE_GRACE_SECONDS: seconds(
+    900,
+    { from: 0, to: 604_800 },
+    'How long replaced and deleted bytes stay for readers under way',
+  ),
+  SPUMONI_SWEEP_SECONDS: seconds(30, { from: 0.05, to: 3600 }, 'Pause between two rounds of the sweep'),
+  SPUMONI_LIFECYCLE_EVERY_SECONDS: seconds(
+    3600,
+    { from: 1, to: 2_592_000 },
+    'How often the lifecycle rules of a bucket run',
+  ),
+  SPUMONI_MIGRATION_PARALLEL: wholeNumber(
+    8,
+    { from: 1, to: 256 },
+    'Objects that a migration or a lifecycle run moves at once',
+  ),
+  SPUMONI_CRASH_AT: crashAt,
+};
+
+/** All variables together, and what must hold between them. */
+export const schema = z
+  .object(VARIABLES)
+  .superRefine((settings, context) => {
+    const [access, key] = ['SPUMONI_ROOT_ACCESS_KEY', 'SPUMONI_ROOT_SECRET_KEY'] as const;
+    if ((settings[access] === undefined) === (settings[key] === undefined)) return;
+    const missing = settings[access] === undefined ? access : key;
+    context.addIssue({ code: 'custom', path: [missing], message: 'is missing: give both root keys or neither' });
+  })
+  .superRefine((settings, context) => {
+    // A living writer whose beat is late once must not be taken for dead.
+    const least = 3 * settings.SPUMONI_HEARTBEAT_SECONDS;
+    if (settings.SPUMONI_DEAD_AFTER_SECONDS >= least) return;
+    const message = `expected at least three times SPUMONI_HEARTBEAT_SECONDS, so ${least} or more`;
+    context.addIssue({ code: 'custom', path: ['SPUMONI_DEAD_AFTER_SECONDS'], message });
+  });
+
+/** The variables as they were read: checked, with defaults. */
+export type Variables = z.output<typeof schema>;

@@ -1,0 +1,109 @@
+import { join, resolve } from 'node:path';
+import { Secret } from '#libs/secrets';
+import { SettingsError } from './errors.js';
+import { schema, type Variables } from './schema.js';
+
+/** The settings of a process, checked. Times are milliseconds, paths absolute, and what is secret cannot be printed. */
+export interface Settings {
+  readonly dataDirectory: string;
+  readonly host: string;
+  readonly apiPort: number;
+  readonly s3Port: number;
+  /** Health and metrics of the worker on 127.0.0.1; undefined: none. */
+  readonly workerPort: number | undefined;
+  readonly apiProcesses: number;
+  readonly rootKey: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
+  readonly masterKeyFile: string;
+  /** An outside Postgres, or the one that the supervisor started; undefined in the supervisor means: start one. May hold a password. */
+  readonly postgresUrl: Secret | undefined;
+  readonly logLevel: Variables['SPUMONI_LOG_LEVEL'];
+  readonly corsOrigins: readonly string[];
+  readonly jsonLimitBytes: number;
+  readonly backendDeadlineMs: number;
+  readonly backendConnections: number;
+  readonly patienceMs: number;
+  readonly heartbeatMs: number;
+  readonly deadAfterMs: number;
+  readonly garbageGraceMs: number;
+  readonly sweepMs: number;
+  readonly lifecycleEveryMs: number;
+  readonly migrationParallel: number;
+  /** `<point>[:<n>][@api|@worker]`; for tests only. */
+  readonly crashAt: string | undefined;
+  /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
+  childEnvironment(): Record<string, string>;
+}
+
+/** An empty variable means an absent one, as shells and compose files write it. */
+function present(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) =>
+      value === undefined || value === '' ? [] : [[name, value]],
+    ),
+  );
+}
+
+const ms = (seconds: number): number => Math.round(seconds * 1000);
+
+function hidden(text: string | undefined): Secret | undefined {
+  return text === undefined ? undefined : new Secret(text);
+}
+
+function rootKeyOf(variables: Variables): Settings['rootKey'] {
+  const { SPUMONI_ROOT_ACCESS_KEY: accessKey, SPUMONI_ROOT_SECRET_KEY: secretKey } = variables;
+  if (accessKey === undefined || secretKey === undefined) return undefined;
+  return { accessKey, secretKey: new Secret(secretKey) };
+}
+
+/** The settings as variables again. Those that were absent stay absent. */
+function writtenOut(variables: Variables, dataDirectory: string): Record<string, string> {
+  const written: Record<string, string> = {};
+  for (const [name, value] of Object.entries(variables)) {
+    const text = Array.isArray(value) ? value.join(',') : String(value);
+    if (value !== undefined && text !== '') written[name] = text;
+  }
+  return { ...written, SPUMONI_DATA_DIR: dataDirectory };
+}
+
+function timesOf(variables: Variables) {
+  return {
+    backendDeadlineMs: ms(variables.SPUMONI_BACKEND_DEADLINE_SECONDS),
+    patienceMs: ms(variables.SPUMONI_PATIENCE_SECONDS),
+    heartbeatMs: ms(variables.SPUMONI_HEARTBEAT_SECONDS),
+    deadAfterMs: ms(variables.SPUMONI_DEAD_AFTER_SECONDS),
+    garbageGraceMs: ms(variables.SPUMONI_GARBAGE_GRACE_SECONDS),
+    sweepMs: ms(variables.SPUMONI_SWEEP_SECONDS),
+    lifecycleEveryMs: ms(variables.SPUMONI_LIFECYCLE_EVERY_SECONDS),
+  };
+}
+
+/** Reads the settings from environment variables; throws SettingsError with every wrong one, what was expected of it, and no value. */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const given = present(environment);
+  const result = schema.safeParse(given);
+  if (!result.success) {
+    const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new SettingsError(`These settings are wrong:\n${lines.join('\n')}`);
+  }
+  const variables = result.data;
+  const dataDirectory = resolve(variables.SPUMONI_DATA_DIR);
+  return {
+    dataDirectory,
+    host: variables.SPUMONI_HOST,
+    apiPort: variables.SPUMONI_API_PORT,
+    s3Port: variables.SPUMONI_S3_PORT,
+    workerPort: variables.SPUMONI_WORKER_PORT === 0 ? undefined : variables.SPUMONI_WORKER_PORT,
+    apiProcesses: variables.SPUMONI_API_PROCESSES,
+    rootKey: rootKeyOf(variables),
+    masterKeyFile: resolve(variables.SPUMONI_MASTER_KEY_FILE ?? join(dataDirectory, 'master.key')),
+    postgresUrl: hidden(variables.SPUMONI_POSTGRES_URL),
+    logLevel: variables.SPUMONI_LOG_LEVEL,
+    corsOrigins: variables.SPUMONI_CORS_ORIGINS,
+    jsonLimitBytes: variables.SPUMONI_JSON_LIMIT_BYTES,
+    backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
+    migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
+    crashAt: variables.SPUMONI_CRASH_AT,
+    ...timesOf(variables),
+    childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),
+  };
+}

@@ -1,0 +1,99 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { describeSettings, readSettings, SettingsError } from '#libs/settings';
+
+function failureOf(environment: Record<string, string>): string {
+  try {
+    readSettings(environment);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message;
+    throw error;
+  }
+  throw new Error('the settings were taken');
+}
+
+describe('settings', () => {
+  it('need nothing to be set, and take an empty variable for an absent one', () => {
+    const settings = readSettings({ SPUMONI_API_PORT: '', SPUMONI_ROOT_SECRET_KEY: '' });
+    expect(settings).toMatchObject({
+      host: '127.0.0.1',
+      apiPort: 8080,
+      s3Port: 9000,
+      apiProcesses: 1,
+      logLevel: 'info',
+      corsOrigins: [],
+      garbageGraceMs: 900_000,
+      sweepMs: 30_000,
+      deadAfterMs: 30_000,
+      heartbeatMs: 5_000,
+      patienceMs: 20_000,
+      lifecycleEveryMs: 3_600_000,
+      jsonLimitBytes: 1_048_576,
+      migrationParallel: 8,
+      rootKey: undefined,
+      postgresUrl: undefined,
+      workerPort: undefined,
+    });
+    expect(settings.masterKeyFile).toBe(`${settings.dataDirectory}/master.key`);
+  });
+
+  it('name every wrong variable with what was expected, and no value', () => {
+    const message = failureOf({
+      SPUMONI_API_PORT: 'eighty',
+      SPUMONI_SWEEP_SECONDS: '-1',
+      SPUMONI_LOG_LEVEL: 'loud',
+      SPUMONI_POSTGRES_URL: 'mysql://me:topsecret@db/x',
+      SPUMONI_ROOT_SECRET_KEY: 'hush-hush-hush',
+      SPUMONI_CORS_ORIGINS: 'https://a.example, b.example',
+      SPUMONI_CRASH_AT: 'Committed!',
+    });
+    for (const name of ['API_PORT', 'SWEEP_SECONDS', 'LOG_LEVEL', 'POSTGRES_URL', 'CORS_ORIGINS', 'CRASH_AT']) {
+      expect(message).toContain(`SPUMONI_${name}: `);
+    }
+    expect(message).toContain('expected a whole number from 1 to 65535');
+    expect(message).not.toMatch(/topsecret|hush|eighty|loud/);
+  });
+
+  it('ask for both root keys or neither, and for a death that is longer than a heartbeat', () => {
+    expect(failureOf({ SPUMONI_ROOT_ACCESS_KEY: 'root' })).toContain('SPUMONI_ROOT_SECRET_KEY: is missing');
+    expect(failureOf({ SPUMONI_HEARTBEAT_SECONDS: '20' })).toContain(
+      'SPUMONI_DEAD_AFTER_SECONDS: expected at least three times',
+    );
+  });
+
+  it('show no secret, however they are printed', () => {
+    const settings = readSettings({
+      SPUMONI_ROOT_ACCESS_KEY: 'root',
+      SPUMONI_ROOT_SECRET_KEY: 'hush-hush-hush',
+      SPUMONI_POSTGRES_URL: 'postgresql://me:topsecret@db/x',
+    });
+    const shown = inspect(settings, { depth: 9 }) + JSON.stringify(settings);
+    expect(shown).not.toMatch(/hush|topsecret/);
+    expect(settings.rootKey?.secretKey.reveal()).toBe('hush-hush-hush');
+    expect(settings.postgresUrl?.reveal()).toContain('topsecret');
+  });
+
+  it('come to a child as they were checked, with what else the environment holds', () => {
+    const parent = readSettings({ PATH: '/bin', SPUMONI_DATA_DIR: './d', SPUMONI_CORS_ORIGINS: 'https://a.example' });
+    const environment = parent.childEnvironment();
+    expect(environment).toMatchObject({
+      PATH: '/bin',
+      SPUMONI_DATA_DIR: parent.dataDirectory,
+      SPUMONI_API_PORT: '8080',
+    });
+    expect(environment).not.toHaveProperty('SPUMONI_ROOT_SECRET_KEY');
+    const child = readSettings(environment);
+    expect({ ...child, childEnvironment: null }).toEqual({ ...parent, childEnvironment: null });
+  });
+
+  it('describe themselves for the reference: each with what it is for, secrets and those for tests marked', () => {
+    const described = describeSettings();
+    expect(described.filter(({ description }) => description === '')).toEqual([]);
+    expect(described.find(({ name }) => name === 'SPUMONI_API_PORT')).toMatchObject({ default: '8080', secret: false });
+    expect(described.filter(({ secret }) => secret).map(({ name }) => name)).toEqual([
+      'SPUMONI_ROOT_SECRET_KEY',
+      'SPUMONI_POSTGRES_URL',
+    ]);
+    expect(described.filter(({ forTests }) => forTests).map(({ name }) => name)).toEqual(['SPUMONI_CRASH_AT']);
+  });
+});
