@@ -1,0 +1,9 @@
+import type { BackendDefinition } from '../definition.js';
+import type { ObjectBackend } from '../object-backend.js';
+import { AzureBackend } from './backend.js';
+import { parseConfig } from './config.js';
+
+/** Opens a backend of type `azure`; sends nothing yet. Fails with `invalid`, naming each setting that is missing, unknown or of the wrong form. */
+export function openAzure(definition: BackendDefinition): ObjectBackend {
+  return new AzureBackend(parseConfig(definition));
+}
