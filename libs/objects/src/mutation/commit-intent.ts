@@ -4,6 +4,7 @@ import type { Intent, KeyDocument, ObjectRecord } from '#libs/metadata';
 import { bucketNotActive, changeOf } from './change-key.js';
 import { closeIntent, pause } from './intents.js';
 import { commit, findIntent, isCurrentWrite, tidy } from './key-changes.js';
+import { disown } from './disown.js';
 import { garbageFrom, isSubordinate, type Mutation, type Outcome } from './mutation.js';
 import { headStanding } from './standing.js';
 
@@ -26,7 +27,10 @@ export async function commitIntent(
     const found = await engine.index.getKey(mutation.target.address);
     const mine = found && findIntent(found.value, mutation.writeId);
     if (found && !mine && isCurrentWrite(found.value, mutation.writeId)) return { record, fate: 'committed' };
-    if (!found || !mine || mine.fenced) throw fenced();
+    if (!found || !mine || mine.fenced) {
+      await disown(engine, context, mutation, record);
+      throw fenced();
+    }
     await applyGuard(engine, mutation, record, found.value);
     const contested = mine.baseRevision !== found.value.revision || found.value.intents.length > 1;
     const standing = contested ? await judge(context, mutation, found.value) : 'mine';

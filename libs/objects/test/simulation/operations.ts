@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyObject, moveObject, putObject, removeObject, restampObject } from '../../src/index.js';
+import { copyObject, moveObject, putObject, removeObject, restampObject, Sweeper } from '../../src/index.js';
 import { CONTEXT, KEY, type World } from './world.js';
 
 /** What a client believes of the object; undefined: there is none. */
@@ -105,6 +105,14 @@ export const copyOnto: Operation = {
   },
   apply: (before) => before && { ...before, color: 'gold' },
   mayFailWith: ['changed-meanwhile', 'no-such-key', 'conflict', 'backend-unavailable', 'busy'],
+};
+
+/** A sweeper that meets the others' intents; in a world where `deadAfterMs` is 0 it takes them all for dead. */
+export const sweep: Operation = {
+  name: 'sweep',
+  run: async (world) => new Sweeper(world.engine).run(CONTEXT),
+  apply: (before) => before,
+  mayFailWith: [],
 };
 
 /** What the object may be after these, in this order; nothing if one of them could not have been acknowledged then. */

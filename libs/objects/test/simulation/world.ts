@@ -24,6 +24,8 @@ export interface WorldOptions {
   readonly home: 'm1' | 'm2';
   /** Which operations of the backends are points, beside the engine's own. */
   readonly gates?: boolean;
+  /** 0: a sweeper takes every open intent for a dead writer's at once. */
+  readonly deadAfterMs?: number;
 }
 
 const BUCKET = 'b1' as BucketId;
@@ -58,7 +60,13 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     newWriteId: () => `w${++ids}` as WriteId,
     randomHex: (bytes) => 'ab'.repeat(bytes),
     reach: (point) => scheduler.reach(point),
-    settings: { graceMs: 60_000, heartbeatMs: 5_000, deadAfterMs: 30_000, patienceMs: 20_000, deploymentId: 'd1' },
+    settings: {
+      graceMs: 60_000,
+      heartbeatMs: 5_000,
+      deadAfterMs: options.deadAfterMs ?? 30_000,
+      patienceMs: 20_000,
+      deploymentId: 'd1',
+    },
   };
   await makeBucket(engine, backends, options);
   return {
@@ -116,6 +124,20 @@ export async function contentOf(
   const chunks: Uint8Array[] = [];
   for await (const chunk of opened.body) chunks.push(chunk);
   return { bytes: Buffer.concat(chunks).toString(), metadata: opened.record.metadata, etag: opened.record.etag };
+}
+
+/** Fails unless the current record names exactly what its backend holds; to be asked before any read, as a read would heal it. */
+export async function assertRecordIsTrue(world: World): Promise<void> {
+  const placement = (await world.index.getKey({ bucket: BUCKET, key: KEY }))?.value.current?.placement;
+  if (!placement) return;
+  const backend = world.backends[placement.backend as 'm1'];
+  const head = await backend.head(CONTEXT, placement);
+  if (head.writeId !== placement.writeId)
+    throw new Error(`the record names write ${placement.writeId}, its token gives ${String(head.writeId)}`);
+  if (backend.capabilities.tokens === 'version' || backend.capabilities.tokens === 'id') return;
+  const standing = await backend.head(CONTEXT, { container: placement.container, key: placement.key });
+  if (standing.writeId !== placement.writeId)
+    throw new Error(`the record names write ${placement.writeId}, but ${String(standing.writeId)} stands there`);
 }
 
 /** Lets the grace pass and the dead be found, and sweeps until nothing is pending. */
