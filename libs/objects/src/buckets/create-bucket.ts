@@ -45,13 +45,22 @@ export async function createBucket(
       name: wish.name,
       ...(backend.region === undefined ? {} : { region: backend.region }),
     });
-    const bucket = await changeBucket(engine, reserved.id, (current) => ({ ...current, state: 'active' }));
+    const bucket = await changeBucket(engine, reserved.id, activated);
     await engine.buckets.update(reserved.id, { state: 'active' });
     return { bucket, backend, ...(reason === undefined ? {} : { reason }) };
   } catch (error) {
     await undo(engine, context, reserved.id, error);
     throw error;
   }
+}
+
+/** A repair that took this creation for dead has marked the bucket; a creator that only slept must not open it again. */
+function activated(current: BucketDocument): BucketDocument {
+  if (current.state !== 'creating')
+    throw new ObjectsError('busy', 'the creation stood still for so long that it is being undone; try again', {
+      retryAfterSeconds: 5,
+    });
+  return { ...current, state: 'active' };
 }
 
 function assertBucketName(name: string, backend: KnownBackend): void {
