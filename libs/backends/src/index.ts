@@ -4,3 +4,4 @@ export * from './definition.js';
 export * from './errors.js';
 export * from './object-backend.js';
 export * from './registry.js';
+export * from './wrappers/index.js';

@@ -1,7 +1,9 @@
 import { expect } from '@jest/globals';
+import { withDeadline } from '../../src/index.js';
 import { bytesOf, collect, streamOf } from './bytes.js';
 import type { ConformanceCase } from './harness.js';
-import { failure, type Stage } from './stage.js';
+import { failure, PLAIN } from './stage.js';
+import type { Stage } from './stage.js';
 
 /** Yields the first half, then aborts and goes on. */
 async function* abortingStream(length: number, controller: AbortController): AsyncGenerator<Uint8Array> {
@@ -11,6 +13,12 @@ async function* abortingStream(length: number, controller: AbortController): Asy
     sent += chunk.length;
     if (sent >= length / 2 && !controller.signal.aborted) controller.abort(new Error('given up'));
   }
+}
+
+/** Yields so many bytes and then nothing more, without an end. */
+async function* silentStream(length: number): AsyncGenerator<Uint8Array> {
+  yield* streamOf(136, length);
+  await new Promise(() => undefined);
 }
 
 async function abortedPut(stage: Stage, length: number, known: boolean): Promise<void> {
@@ -79,6 +87,25 @@ export const cancellationCases: readonly ConformanceCase[] = [
           if (chunk.length > 0 && !controller.signal.aborted) controller.abort(new Error('given up'));
       })();
       await failure(reading, 'timeout', 'unavailable');
+    },
+  },
+  {
+    id: 'cancellation/deadline',
+    title: 'an upload whose body falls silent ends at its deadline and leaves nothing',
+    async run(stage) {
+      const key = stage.key('deadline');
+      const limits = { answerMs: 30_000, idleMs: 30_000 };
+      const limited = withDeadline(stage.backend, limits);
+      const request = {
+        container: stage.container,
+        key,
+        body: silentStream(200_000),
+        size: 400_000,
+        attributes: PLAIN,
+      };
+      await failure(limited.put(stage.call({ deadlineMs: 500 }), request), 'timeout');
+      for (let tries = 0; tries < 100 && (await stage.list('everything', key)).length > 0; tries++);
+      await stage.expectNothing(key);
     },
   },
   {

@@ -1,0 +1,112 @@
+import type * as port from '../object-backend.js';
+
+/** The calls of the port that a wrapper stands around. */
+export const OPERATIONS = [
+  'createContainer',
+  'inspectContainer',
+  'listContainers',
+  'deleteContainer',
+  'put',
+  'get',
+  'head',
+  'delete',
+  'list',
+  'copy',
+  'restamp',
+  'abortUpload',
+  'probe',
+] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+/** One call on its way in: which, and under what circumstances. */
+export interface Step {
+  readonly operation: Operation;
+  readonly call: port.Call;
+}
+
+/** What a wrapper does around each call. `proceed` makes the call; it may be made again, later or never. */
+export interface Around {
+  call<T>(step: Step, proceed: (call: port.Call) => Promise<T>): Promise<T>;
+  /** For wrappers that follow the body of an answer. Default: `call`. */
+  get?(step: Step, proceed: (call: port.Call) => Promise<port.GetResult>): Promise<port.GetResult>;
+  /** For wrappers that follow the body of an upload. Default: `call`. */
+  put?(
+    step: Step,
+    request: port.PutRequest,
+    proceed: (call: port.Call, request: port.PutRequest) => Promise<port.WriteResult>,
+  ): Promise<port.WriteResult>;
+}
+
+/** A backend whose every call goes through `around`. What the inner backend lacks, the wrapped one lacks too. */
+export function wrapBackend(inner: port.ObjectBackend, around: Around): port.ObjectBackend {
+  const through = <T>(operation: Operation, call: port.Call, proceed: (call: port.Call) => Promise<T>): Promise<T> =>
+    around.call({ operation, call }, proceed);
+  const abortUpload = inner.abortUpload?.bind(inner);
+  return {
+    name: inner.name,
+    type: inner.type,
+    vendor: inner.vendor,
+    get capabilities() {
+      return inner.capabilities;
+    },
+    createContainer: (call, request) => through('createContainer', call, (own) => inner.createContainer(own, request)),
+    inspectContainer: (call, name) => through('inspectContainer', call, (own) => inner.inspectContainer(own, name)),
+    listContainers: (call) => through('listContainers', call, (own) => inner.listContainers(own)),
+    deleteContainer: (call, name) => through('deleteContainer', call, (own) => inner.deleteContainer(own, name)),
+    put(call, request) {
+      if (around.put === undefined) return through('put', call, (own) => inner.put(own, request));
+      return around.put({ operation: 'put', call }, request, (own, sent) => inner.put(own, sent));
+    },
+    get(call, request) {
+      if (around.get === undefined) return through('get', call, (own) => inner.get(own, request));
+      return around.get({ operation: 'get', call }, (own) => inner.get(own, request));
+    },
+    head: (call, request) => through('head', call, (own) => inner.head(own, request)),
+    delete: (call, ref) => through('delete', call, (own) => inner.delete(own, ref)),
+    list: (call, request) => through('list', call, (own) => inner.list(own, request)),
+    copy: (call, request) => through('copy', call, (own) => inner.copy(own, request)),
+    restamp: (call, ref, attributes) => through('restamp', call, (own) => inner.restamp(own, ref, attributes)),
+    ...(abortUpload === undefined
+      ? {}
+      : {
+          abortUpload: (call: port.Call, container: string, upload: { key: string; token: string }) =>
+            through('abortUpload', call, (own) => abortUpload(own, container, upload)),
+        }),
+    probe: (call, prefix) => through('probe', call, (own) => inner.probe(own, prefix)),
+    close: () => inner.close(),
+  };
+}
+
+/** How a transfer ended: whole or left early (`undefined`), or by a failure. */
+type Ended = (failure: { readonly error: unknown } | undefined) => void;
+
+/** The same answer, whose body tells of each chunk and, once, of its end: read to the end, left early, failed or discarded. */
+export function followBody(result: port.GetResult, onChunk: (bytes: number) => void, onEnd: Ended): port.GetResult {
+  let over = false;
+  const end: Ended = (failure) => {
+    if (over) return;
+    over = true;
+    onEnd(failure);
+  };
+  async function* body(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of result.body) {
+        onChunk(chunk.length);
+        yield chunk;
+      }
+    } catch (error) {
+      end({ error });
+      throw error;
+    } finally {
+      end(undefined);
+    }
+  }
+  return {
+    head: result.head,
+    body: body(),
+    discard() {
+      result.discard();
+      end(undefined);
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  FaultPlan,
+  RetryBudget,
+  withConcurrencyLimit,
+  withDeadline,
+  withFaults,
+  withMetrics,
+  withRetry,
+} from '../src/index.js';
+import type { ObjectBackend, Observation } from '../src/index.js';
+import { createMemoryBackend } from '../src/index.js';
+import { describeConformance } from './conformance/index.js';
+import { CALL, CONTAINER, failed, memory, textOf, write } from './wrappers-fixture.js';
+
+/** All wrappers, as a process puts them around an adapter. */
+function wrapped(backend: ObjectBackend): ObjectBackend {
+  const limited = withConcurrencyLimit(withFaults(backend, new FaultPlan()), { max: 4, queue: 100 });
+  const timed = withDeadline(limited, { answerMs: 20_000, idleMs: 20_000 });
+  const budget = new RetryBudget({ capacity: 10, refillPerSuccess: 0.1 });
+  const retried = withRetry(timed, { budget, random: Math.random, sleep: async () => undefined });
+  return withMetrics(retried, { observe: () => undefined });
+}
+
+describeConformance('a backend inside all wrappers', {
+  async open() {
+    const backend = wrapped(createMemoryBackend({ name: 'wrapped', tokens: 'version' }));
+    return { backend, close: () => backend.close() };
+  },
+  gaps: [],
+});
+
+describe('withMetrics', () => {
+  async function observed(plan = new FaultPlan()): Promise<{ backend: ObjectBackend; seen: Observation[] }> {
+    const seen: Observation[] = [];
+    let clock = 0;
+    const observe = (observation: Observation): void => void seen.push(observation);
+    const backend = withMetrics(withFaults(await memory(), plan), { observe, now: () => (clock += 500) });
+    return { backend, seen };
+  }
+
+  it('tells operation, outcome, seconds and bytes of uploads and downloads', async () => {
+    const { backend, seen } = await observed();
+    await backend.put(CALL, write('k', 'twelve bytes'));
+    const range = { start: 0, end: 5 };
+    const answer = await backend.get(CALL, { container: CONTAINER, key: 'k', range });
+    expect(seen).toHaveLength(1);
+    expect(await textOf(answer.body)).toBe('twelve');
+    expect(seen).toEqual([
+      { backend: 'memory', operation: 'put', outcome: 'ok', seconds: 0.5, bytes: 12 },
+      { backend: 'memory', operation: 'get', outcome: 'ok', seconds: 0.5, bytes: 6 },
+    ]);
+  });
+
+  it('tells the kind of each failure, also of a download that is cut', async () => {
+    const plan = new FaultPlan().on('get', 1, { kind: 'cut-download', bytes: 3, error: failed('unavailable') });
+    const { backend, seen } = await observed(plan);
+    await expect(backend.head(CALL, { container: CONTAINER, key: 'k' })).rejects.toMatchObject({ kind: 'not-found' });
+    await backend.put(CALL, write('k', 'text'));
+    const answer = await backend.get(CALL, { container: CONTAINER, key: 'k' });
+    await expect(textOf(answer.body)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(seen.map(({ operation, outcome, bytes }) => [operation, outcome, bytes])).toEqual([
+      ['head', 'not-found', 0],
+      ['put', 'ok', 4],
+      ['get', 'unavailable', 3],
+    ]);
+  });
+
+  it('tells a discarded download once', async () => {
+    const { backend, seen } = await observed();
+    await backend.put(CALL, write('k', 'text'));
+    const answer = await backend.get(CALL, { container: CONTAINER, key: 'k' });
+    answer.discard();
+    answer.discard();
+    expect(seen.filter(({ operation }) => operation === 'get')).toHaveLength(1);
+  });
+});
+
+describe('withFaults', () => {
+  it('truncates an upload, which the size then shows', async () => {
+    const inner = await memory();
+    const backend = withFaults(inner, new FaultPlan().on('put', 1, { kind: 'truncate-upload', bytes: 2 }));
+    await expect(backend.put(CALL, write('k', 'text'))).rejects.toMatchObject({ kind: 'invalid' });
+    await backend.put(CALL, write('k', 'text'));
+  });
+
+  it('loses an answer after the success', async () => {
+    const inner = await memory();
+    const backend = withFaults(inner, new FaultPlan().on('put', 1, { kind: 'lose-answer', error: failed('timeout') }));
+    await expect(backend.put(CALL, write('k', 'text'))).rejects.toMatchObject({ kind: 'timeout' });
+    expect((await inner.head(CALL, { container: CONTAINER, key: 'k' })).size).toBe(4);
+  });
+
+  it('delays a call until it is released', async () => {
+    const plan = new FaultPlan().on('put', 1, { kind: 'delay' });
+    const inner = await memory();
+    const attempt = withFaults(inner, plan).put(CALL, write('k', 'text'));
+    await plan.isHeld('put');
+    await expect(inner.head(CALL, { container: CONTAINER, key: 'k' })).rejects.toMatchObject({ kind: 'not-found' });
+    plan.release();
+    expect((await attempt).size).toBe(4);
+  });
+});
+
+describe('withConcurrencyLimit', () => {
+  it('lets so many calls in, queues so many, and refuses the next', async () => {
+    const plan = new FaultPlan().on('head', 1, { kind: 'delay' });
+    const inner = await memory();
+    await inner.put(CALL, write('k', 'text'));
+    const backend = withConcurrencyLimit(withFaults(inner, plan), { max: 1, queue: 1 });
+    const request = { container: CONTAINER, key: 'k' };
+    const first = backend.head(CALL, request);
+    await plan.isHeld('head');
+    const second = backend.head(CALL, request);
+    await expect(backend.head(CALL, request)).rejects.toMatchObject({ kind: 'throttled' });
+    expect(plan.callsOf('head')).toBe(1);
+    plan.release();
+    expect((await Promise.all([first, second])).map(({ size }) => size)).toEqual([4, 4]);
+  });
+
+  it('gives up a place in the queue with its caller', async () => {
+    const plan = new FaultPlan().on('head', 1, { kind: 'delay' });
+    const backend = withConcurrencyLimit(withFaults(await memory(), plan), { max: 1, queue: 1 });
+    const request = { container: CONTAINER, key: 'k' };
+    const first = backend.head(CALL, request);
+    await plan.isHeld('head');
+    const controller = new AbortController();
+    const second = backend.head({ ...CALL, signal: controller.signal }, request);
+    controller.abort();
+    await expect(second).rejects.toMatchObject({ kind: 'timeout' });
+    const third = backend.head(CALL, request);
+    plan.release();
+    await expect(first).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(third).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
+  it('keeps a download in its place until its body ends, and lets it feed an upload', async () => {
+    const inner = await memory();
+    await inner.put(CALL, write('k', 'text'));
+    const backend = withConcurrencyLimit(inner, { max: 1, queue: 1 });
+    const download = await backend.get(CALL, { container: CONTAINER, key: 'k' });
+    const waiting = backend.get(CALL, { container: CONTAINER, key: 'k' });
+    await expect(backend.get(CALL, { container: CONTAINER, key: 'k' })).rejects.toMatchObject({ kind: 'throttled' });
+    await backend.put(CALL, write('copy', 'text', { body: download.body }));
+    expect(await textOf((await waiting).body)).toBe('text');
+  });
+});
