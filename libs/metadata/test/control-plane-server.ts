@@ -50,11 +50,14 @@ export class TestPostgres {
     return plane;
   }
 
-  async query(statement: string, connection = this.connection): Promise<pg.QueryResult> {
+  async query<Row extends pg.QueryResultRow>(
+    statement: string,
+    connection = this.connection,
+  ): Promise<pg.QueryResult<Row>> {
     const client = new pg.Client({ ...connection });
     await client.connect();
     try {
-      return await client.query(statement);
+      return await client.query<Row>(statement);
     } finally {
       await client.end();
     }

@@ -24,7 +24,12 @@ export class ConfigurationListener {
   /** Begins to listen; never throws, for a listener that cannot connect tries again. */
   async start(): Promise<void> {
     if (this.closed) return;
-    const client = new pg.Client({ ...this.connection, application_name: 'spumoni-listener', keepAlive: true });
+    const client = new pg.Client({
+      ...this.connection,
+      application_name: 'spumoni-listener',
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+    });
     this.client = client;
     // Without a handler a lost connection would end the process. `end` follows, and connects again.
     client.on('error', this.onTrouble);

@@ -6,7 +6,7 @@ import { UserEntity } from './user.entity.js';
 export class AccessKeyEntity {
   @PrimaryColumn({ name: 'access_key_id', type: 'text' }) accessKeyId: string;
   @Column({ name: 'user_id', type: 'uuid' }) userId: string;
-  @ManyToOne(() => UserEntity, (user) => user.keys, { onDelete: 'CASCADE' })
+  @ManyToOne(() => UserEntity, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'user_id' })
   user: Relation<UserEntity>;
   @Column({ type: 'text' }) secret: string;

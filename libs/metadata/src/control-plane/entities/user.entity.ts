@@ -1,5 +1,4 @@
-import { Column, Entity, OneToMany, PrimaryColumn, type Relation } from 'typeorm';
-import { AccessKeyEntity } from './access-key.entity.js';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { TIME } from './columns.js';
 
 @Entity({ name: 'user' })
@@ -9,5 +8,4 @@ export class UserEntity {
   @Column({ type: 'text' }) role: string;
   @Column({ type: 'boolean' }) disabled: boolean;
   @Column({ name: 'created_at', ...TIME }) createdAt: Date;
-  @OneToMany(() => AccessKeyEntity, (key) => key.user) keys: Relation<AccessKeyEntity[]>;
 }

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { MAX_JOB_FAILURES, type ControlPlane, type JobRecord, type JobRun } from '../src/control-plane/index.js';
+import { TestPostgres } from './control-plane-server.js';
+
+const postgres = new TestPostgres();
+let plane: ControlPlane;
+
+beforeAll(async () => {
+  await postgres.start();
+  plane = await postgres.open({ connection: await postgres.freshDatabase() });
+});
+afterAll(() => postgres.dispose());
+
+const kind = (expected: string): unknown => expect.objectContaining({ name: 'ControlPlaneError', kind: expected });
+const aJob = (): Promise<JobRecord> => plane.jobs.create({ type: 'migration', payload: { bucket: 'b', to: ['x'] } });
+const NEVER_STALE = 3_600_000;
+
+async function claimed(jobId: string, workerId = 'one', staleAfterMs = NEVER_STALE): Promise<JobRun> {
+  const claim = await plane.jobs.claim(jobId, workerId, staleAfterMs);
+  if (claim.outcome !== 'claimed') throw new Error(`the job is ${claim.outcome}`);
+  return claim.run;
+}
+
+describe('a run', () => {
+  it('is given to one of those who claim at once; the others find the job held', async () => {
+    const { id } = await aJob();
+    const claims = await Promise.all(['a', 'b', 'c'].map((worker) => plane.jobs.claim(id, worker, NEVER_STALE)));
+    expect(claims.map((claim) => claim.outcome).sort()).toEqual(['claimed', 'held', 'held']);
+    expect(await plane.jobs.get(id)).toMatchObject({ state: 'running', fence: 1 });
+  });
+
+  it('that was taken over can write nothing: no checkpoint, no progress, no state', async () => {
+    const { id } = await aJob();
+    const old = await claimed(id, 'old');
+    const heir = await claimed(id, 'heir', 0);
+    expect(heir.fence).toBe(old.fence + 1);
+    const before = await plane.jobs.get(id);
+    await expect(plane.jobs.save(old, { checkpoint: { at: 'old' } })).rejects.toEqual(kind('conflict'));
+    await expect(plane.jobs.settle(old, { state: 'completed' })).rejects.toEqual(kind('conflict'));
+    await expect(plane.jobs.release(old)).rejects.toEqual(kind('conflict'));
+    expect(await plane.jobs.get(id)).toEqual(before);
+    expect(await plane.jobs.save(heir, { checkpoint: { at: 'heir' } })).toBe('run');
+    expect((await plane.jobs.get(id)).checkpoint).toEqual({ at: 'heir' });
+  });
+
+  it('keeps what a save does not name, and the first failures alone', async () => {
+    const { id } = await aJob();
+    const run = await claimed(id);
+    const failures = Array.from({ length: 700 }, (_, at) => ({ key: `k${at}`, reason: 'r' }));
+    await plane.jobs.save(run, { checkpoint: { after: 'k' }, failures });
+    await plane.jobs.save(run, { failures });
+    await plane.jobs.save(run, { failures: [{ key: 'late', reason: 'r' }] });
+    const job = await plane.jobs.get(id);
+    expect(job.checkpoint).toEqual({ after: 'k' });
+    expect(job.failures).toHaveLength(MAX_JOB_FAILURES);
+    expect(job.failures.slice(0, 700)).toEqual(failures);
+    expect(job.failures.at(-1)).toEqual({ key: 'k299', reason: 'r' });
+  });
+
+  it('given back is planned again with its checkpoint; a settled job is not run again', async () => {
+    const { id } = await aJob();
+    const run = await claimed(id);
+    await plane.jobs.save(run, { checkpoint: { n: 1 } });
+    await plane.jobs.release(run);
+    expect(await plane.jobs.get(id)).toMatchObject({ state: 'planned', checkpoint: { n: 1 } });
+    const next = await claimed(id, 'two');
+    expect(await plane.jobs.settle(next, { state: 'failed', error: 'no room' })).toBe('failed');
+    expect(await plane.jobs.claim(id, 'three', 0)).toMatchObject({
+      outcome: 'not-runnable',
+      job: { error: 'no room' },
+    });
+    await expect(plane.jobs.settle(next, { state: 'completed' })).rejects.toEqual(kind('conflict'));
+  });
+});
+
+describe('requests', () => {
+  it('to pause reach the runner with its next save; resuming plans the job again', async () => {
+    const { id } = await aJob();
+    const run = await claimed(id);
+    expect(await plane.jobs.requestPause(id)).toMatchObject({ state: 'running', wish: 'pause' });
+    expect(await plane.jobs.save(run, {})).toBe('pause');
+    expect(await plane.jobs.settle(run, { state: 'paused' })).toBe('paused');
+    expect((await plane.jobs.claim(id, 'two', 0)).outcome).toBe('not-runnable');
+    expect(await plane.jobs.requestResume(id)).toMatchObject({ state: 'planned', wish: 'run' });
+    await expect(plane.jobs.save(run, {})).rejects.toEqual(kind('conflict'));
+    expect((await claimed(id, 'two')).fence).toBe(2);
+  });
+
+  it('to pause, taken back before they were obeyed, leave the run going on', async () => {
+    const { id } = await aJob();
+    const run = await claimed(id);
+    await plane.jobs.requestPause(id);
+    await plane.jobs.requestResume(id);
+    expect(await plane.jobs.settle(run, { state: 'paused' })).toBe('running');
+    expect(await plane.jobs.save(run, {})).toBe('run');
+  });
+
+  it('to cancel hold at once for what does not run, and win over a pause', async () => {
+    const planned = await aJob();
+    expect(await plane.jobs.requestCancel(planned.id)).toMatchObject({ state: 'cancelled' });
+    expect(await plane.jobs.requestCancel(planned.id)).toMatchObject({ state: 'cancelled' });
+    await expect(plane.jobs.requestResume(planned.id)).rejects.toEqual(kind('conflict'));
+    const { id } = await aJob();
+    const run = await claimed(id);
+    await plane.jobs.requestPause(id);
+    await plane.jobs.requestCancel(id);
+    await expect(plane.jobs.requestPause(id)).rejects.toEqual(kind('conflict'));
+    expect(await plane.jobs.settle(run, { state: 'paused' })).toBe('cancelled');
+  });
+
+  it('come too late for a job that completed', async () => {
+    const { id } = await aJob();
+    const run = await claimed(id);
+    await plane.jobs.requestCancel(id);
+    expect(await plane.jobs.settle(run, { state: 'completed' })).toBe('completed');
+    await expect(plane.jobs.requestCancel(id)).rejects.toEqual(kind('conflict'));
+    await expect(plane.jobs.requestCancel(randomUUID())).rejects.toEqual(kind('not-found'));
+  });
+});
+
+describe('lists', () => {
+  it('show the newest first, page by page, and filter', async () => {
+    const bucketId = randomUUID();
+    const made: string[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      made.unshift((await plane.jobs.create({ type: 'sweep', payload: {}, bucketId })).id);
+    }
+    const first = await plane.jobs.list({ limit: 2, bucketId });
+    const second = await plane.jobs.list({ limit: 2, bucketId, after: first.next ?? '' });
+    expect([...first.items, ...second.items].map((job) => job.id)).toEqual(made);
+    expect(second.next).toBeUndefined();
+    expect((await plane.jobs.list({ limit: 9, bucketId, type: 'migration' })).items).toEqual([]);
+    await plane.jobs.requestCancel(made[0] ?? '');
+    const open = await plane.jobs.list({ limit: 9, bucketId, states: ['planned'] });
+    expect(open.items.map((job) => job.id)).toEqual(made.slice(1));
+    const unfinished = await plane.jobs.listUnfinished({ limit: 1_000 });
+    expect(unfinished.items.map((job) => job.id)).not.toContain(made[0]);
+    expect(unfinished.items.at(-1)?.id).toBe(made[1]);
+    await expect(plane.jobs.list({ limit: 1, after: 'x' })).rejects.toThrow('after must be');
+  });
+});
