@@ -1,0 +1,179 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Client, type ClientOptions } from './client.js';
+
+const REPOSITORY = resolve(import.meta.dirname, '../..');
+const PROGRAM = join(REPOSITORY, 'dist/apps/supervisor/src/main.js');
+const START_MS = 60_000;
+
+export interface SpumoniOptions {
+  /** Settings beside the ports, keys and data directory. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** An existing data directory, to start again on; kept at `stop`. */
+  readonly dataDirectory?: string;
+}
+
+/** The product as `npm start` runs it: supervisor, Postgres, API and worker, in a data directory of its own. */
+export class RunningSpumoni {
+  #child: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(
+    readonly dataDirectory: string,
+    readonly credentials: { accessKey: string; secretKey: string },
+    readonly port: number,
+    private readonly environment: Readonly<Record<string, string>>,
+  ) {}
+
+  static async start(options: SpumoniOptions = {}): Promise<RunningSpumoni> {
+    const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'spumoni-')));
+    const credentials = { accessKey: 'ROOTACCESSKEY0000001', secretKey: randomBytes(30).toString('base64url') };
+    const port = await freePort();
+    const spumoni = new RunningSpumoni(dataDirectory, credentials, port, {
+      SPUMONI_DATA_DIR: dataDirectory,
+      SPUMONI_API_PORT: String(port),
+      SPUMONI_S3_PORT: String(await freePort()),
+      SPUMONI_ROOT_ACCESS_KEY: credentials.accessKey,
+      SPUMONI_ROOT_SECRET_KEY: credentials.secretKey,
+      ...options.environment,
+    });
+    await spumoni.launch();
+    return spumoni;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Everything the processes printed so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get supervisorPid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('not running');
+    return pid;
+  }
+
+  /** A client of the REST APIs, as the administrator unless told otherwise. */
+  client(options: Partial<ClientOptions> = {}): Client {
+    return new Client({ url: this.url, ...this.credentials, ...options });
+  }
+
+  /** Starts (again) on the same data and ports, with other settings if given, and waits until it is ready. */
+  async launch(environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
+      cwd: REPOSITORY,
+      env: { ...inherited(), ...this.environment, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
+    await this.untilReady();
+  }
+
+  async untilReady(): Promise<void> {
+    await until(`Spumoni is ready\n${this.#output}`, START_MS, async () => {
+      if (this.#child?.exitCode !== null && this.#child?.signalCode === null)
+        throw new Error(`Spumoni ended:\n${this.#output}`);
+      return isReady(this.url);
+    });
+  }
+
+  /** The pids of the product's own children, by the program they run. */
+  async pidsOf(app: 'api' | 'worker'): Promise<number[]> {
+    const children = await descendants(this.supervisorPid);
+    const found: number[] = [];
+    for (const pid of children) {
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (command.includes(`dist/apps/${app}/src/main.js`)) found.push(pid);
+    }
+    return found;
+  }
+
+  /** Ctrl-C, and waits for the end. */
+  async interrupt(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGINT');
+    await ended;
+  }
+
+  /** `kill -9` of the supervisor; its children end by themselves. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const children = await descendants(this.supervisorPid);
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    await until('the children end', 30_000, () => Promise.resolve(children.every((pid) => !isAlive(pid))));
+  }
+
+  async stop(): Promise<void> {
+    await this.interrupt();
+    await rm(this.dataDirectory, { recursive: true, force: true });
+  }
+}
+
+function inherited(): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && !name.startsWith('SPUMONI_') && name !== 'NODE_OPTIONS') kept[name] = value;
+  return kept;
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/readyz`);
+    await answer.arrayBuffer();
+    return answer.ok;
+  } catch {
+    // Nothing listens yet: that is what is being waited for.
+    return false;
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return address.port;
+}
+
+/** Asks again and again, with a short rest, until it holds; fails when the time is over. */
+export async function until(what: string, withinMs: number, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+async function descendants(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const children = text.split(' ').filter(Boolean).map(Number);
+  const below = await Promise.all(children.map((child) => descendants(child)));
+  return [...children, ...below.flat()];
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    // ESRCH is the answer "no".
+    return false;
+  }
+}
