@@ -133,6 +133,7 @@ const anyIntent = fc.record(
     baseRevision: whole,
     heartbeat: whole,
     fenced: fc.constant(true as const),
+    guarded: fc.constant(true as const),
   },
   { requiredKeys: ['writeId', 'kind', 'candidate', 'baseRevision', 'heartbeat'], noNullPrototype: true },
 );

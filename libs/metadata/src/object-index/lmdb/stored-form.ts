@@ -32,7 +32,7 @@ type StoredRecord = [
   tier: string | null,
   missing: boolean,
 ];
-type StoredIntent = [WriteId, Intent['kind'], StoredRecord, number, number, boolean];
+type StoredIntent = [WriteId, Intent['kind'], StoredRecord, number, number, boolean, boolean];
 type StoredGarbage = [StoredPlacement, number];
 type StoredLease = [WriteId, number];
 export type StoredKeyDocument = [number, StoredRecord | null, StoredIntent[], StoredGarbage[], StoredLease | null];
@@ -126,14 +126,15 @@ function decodeRecord(stored: StoredRecord): ObjectRecord {
 }
 
 function encodeIntent(intent: Intent): StoredIntent {
-  const { writeId, kind, candidate, baseRevision, heartbeat, fenced, ...rest } = intent;
+  const { writeId, kind, candidate, baseRevision, heartbeat, fenced, guarded, ...rest } = intent;
   rest satisfies Nothing;
-  return [writeId, kind, encodeRecord(candidate), baseRevision, heartbeat, fenced === true];
+  return [writeId, kind, encodeRecord(candidate), baseRevision, heartbeat, fenced === true, guarded === true];
 }
 
-function decodeIntent([writeId, kind, candidate, baseRevision, heartbeat, fenced]: StoredIntent): Intent {
+function decodeIntent([writeId, kind, candidate, baseRevision, heartbeat, fenced, guarded]: StoredIntent): Intent {
   const intent: Writable<Intent> = { writeId, kind, candidate: decodeRecord(candidate), baseRevision, heartbeat };
   if (fenced) intent.fenced = true;
+  if (guarded) intent.guarded = true;
   return intent;
 }
 
