@@ -39,7 +39,8 @@ export function fieldsOf(backend: string, attributes: ObjectAttributes): Writabl
   for (const name of NATIVE_HEADERS) {
     const value = attributes.headers[name];
     if (value === undefined) continue;
-    if (hasControls(value)) throw invalid(backend, `the ${name} has a control character; expected the text of a header`);
+    if (hasControls(value))
+      throw invalid(backend, `the ${name} has a control character; expected the text of a header`);
     native[name] = value;
   }
   return {

@@ -47,7 +47,9 @@ export class Containers {
 
   async inspect(call: Call, container: string): Promise<ContainerInfo> {
     const query = { projection: 'noAcl' };
-    return infoOf(await this.#gcs.expectJson(call, { ...this.#ask('GET', 'inspect', container), query }, bucketResource));
+    return infoOf(
+      await this.#gcs.expectJson(call, { ...this.#ask('GET', 'inspect', container), query }, bucketResource),
+    );
   }
 
   /** Those of the project. */
@@ -70,7 +72,12 @@ export class Containers {
     const { name: backend } = this.#gcs.config;
     let cursor: string | undefined;
     do {
-      const page = await listObjects(this.#gcs, call, { container, include: 'everything', limit: 1, ...(cursor ? { cursor } : {}) });
+      const page = await listObjects(this.#gcs, call, {
+        container,
+        include: 'everything',
+        limit: 1,
+        ...(cursor ? { cursor } : {}),
+      });
       if (page.entries.length > 0)
         throw new BackendError('conflict', `container ${container} is not empty`, { backend });
       cursor = page.cursor;

@@ -1,4 +1,5 @@
 import type { Call, ListedEntry, ListPage, ListRequest } from '../object-backend.js';
+import { vendorEtagOf } from './requests.js';
 import type { GcsRequests } from './requests.js';
 import { LISTED_FIELDS, objectList } from './resource.js';
 import type { ObjectResource } from './resource.js';
@@ -37,5 +38,5 @@ export async function listObjects(gcs: GcsRequests, call: Call, request: ListReq
 function entryOf(resource: ObjectResource): ListedEntry {
   const { name: key, generation: token, size, updated: lastModified, storageClass, timeDeleted } = resource;
   const kind = timeDeleted === undefined ? 'object' : 'noncurrent';
-  return { kind, key, token, size, lastModified, vendorEtag: resource.etag.replace(/^"|"$/g, ''), storageClass };
+  return { kind, key, token, size, lastModified, vendorEtag: vendorEtagOf(resource), storageClass };
 }

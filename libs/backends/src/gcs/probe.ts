@@ -98,7 +98,10 @@ class Trial {
     return stored;
   }
 
-  #put(key: string, { condition, storageClass }: { condition?: WriteCondition; storageClass?: string }): Promise<WriteResult> {
+  #put(
+    key: string,
+    { condition, storageClass }: { condition?: WriteCondition; storageClass?: string },
+  ): Promise<WriteResult> {
     return this.backend.put(this.call, {
       container: this.container,
       key,
@@ -128,8 +131,14 @@ class Trial {
     } catch (cleanUp) {
       const message = error instanceof Error ? error.message : String(error);
       const kind = isBackendError(error) ? error.kind : 'unknown';
-      const cause = new AggregateError([error, cleanUp], `a probe failed, and so did removing its container ${this.container}`);
-      return new BackendError(kind, `${message} (container ${this.container} may be left)`, { backend: this.backend.name, cause });
+      const cause = new AggregateError(
+        [error, cleanUp],
+        `a probe failed, and so did removing its container ${this.container}`,
+      );
+      return new BackendError(kind, `${message} (container ${this.container} may be left)`, {
+        backend: this.backend.name,
+        cause,
+      });
     }
   }
 }

@@ -1,7 +1,8 @@
-import { BackendError } from '../errors.js';
 import type { ByteRange, Call, GetRequest, GetResult, ObjectHead, ObjectRef } from '../object-backend.js';
 import type { WireAnswer } from '../wire/index.js';
+import { attributesOf } from './attributes.js';
 import { garbage } from './errors.js';
+import { generationOf, isGeneration } from './generations.js';
 import { headOf } from './requests.js';
 import type { GcsRequest, GcsRequests } from './requests.js';
 import { objectResource } from './resource.js';
@@ -29,7 +30,7 @@ export class Reader {
     if (request.token === undefined) {
       const resource = await this.resource(call, request);
       const media = await this.#media(call, { ...request, token: resource.generation });
-      return await this.#together(request, resource, media);
+      return this.#together(request, resource, media);
     }
     const [resource, media] = await Promise.allSettled([this.resource(call, request), this.#media(call, request)]);
     // What the metadata request says of an object is the clearer of two failures.
@@ -38,12 +39,13 @@ export class Reader {
       throw resource.reason;
     }
     if (media.status === 'rejected') throw media.reason;
-    return await this.#together(request, resource.value, media.value);
+    return this.#together(request, resource.value, media.value);
   }
 
   async head(call: Call, request: Which & { withTags?: boolean }): Promise<ObjectHead> {
-    const { tags, ...head } = headOf(request.container, await this.resource(call, request));
-    return request.withTags === true ? { ...head, tags } : head;
+    const resource = await this.resource(call, request);
+    const head = headOf(request.container, resource);
+    return request.withTags === true ? { ...head, tags: attributesOf(resource).tags } : head;
   }
 
   /** A generation that is no more is 404, one that is not the live one where it must be 412: both say that nothing was removed. */
@@ -67,7 +69,8 @@ export class Reader {
   async resource(call: Call, which: Which): Promise<ObjectResource> {
     const asked = this.#ask(which, { projection: 'noAcl' });
     const resource = await this.#gcs.expectJson(call, asked, objectResource);
-    if (which.token !== undefined && which.token !== resource.generation) throw garbage(this.#gcs.config.name, asked.action);
+    if (which.token !== undefined && which.token !== resource.generation)
+      throw garbage(this.#gcs.config.name, asked.action);
     return resource;
   }
 
@@ -80,9 +83,10 @@ export class Reader {
     return await this.#gcs.expect(call, { ...asked, headers });
   }
 
-  async #together(request: GetRequest, resource: ObjectResource, media: WireAnswer): Promise<GetResult> {
-    const { tags: _, ...head } = headOf(request.container, resource);
-    if (isExtent(media, resource, request.range)) return { head, body: media.body, discard: () => media.body.discard() };
+  #together(request: GetRequest, resource: ObjectResource, media: WireAnswer): GetResult {
+    const head = headOf(request.container, resource);
+    if (isExtent(media, resource, request.range))
+      return { head, body: media.body, discard: () => media.body.discard() };
     media.body.discard();
     throw garbage(this.#gcs.config.name, `read ${request.key} in ${request.container} as it is stored`);
   }
@@ -96,16 +100,6 @@ export class Reader {
       query: { ...query, generation },
     };
   }
-}
-
-/** A token that cannot be a generation names no write: GCS would answer 400, or for 0 what stands there now. */
-export function generationOf(token: string, backend: string): string {
-  if (isGeneration(token)) return token;
-  throw new BackendError('not-found', `no write has the token ${JSON.stringify(token)}: expected a generation`, { backend });
-}
-
-function isGeneration(token: string): boolean {
-  return /^[1-9]\d{0,18}$/.test(token);
 }
 
 /** Whether a media answer is what was asked for: these bytes, as stored, of this generation. */

@@ -72,11 +72,19 @@ export class GcsRequests {
   }
 
   /** Sends a request whose success is a JSON document of this form; anything else is `unavailable`. */
-  async expectJson<Schema extends z.ZodType>(call: Call, request: GcsRequest, schema: Schema): Promise<z.output<Schema>> {
+  async expectJson<Schema extends z.ZodType>(
+    call: Call,
+    request: GcsRequest,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
     return await this.readJson(request.action, await this.expect(call, request), schema);
   }
 
-  async readJson<Schema extends z.ZodType>(action: string, answer: WireAnswer, schema: Schema): Promise<z.output<Schema>> {
+  async readJson<Schema extends z.ZodType>(
+    action: string,
+    answer: WireAnswer,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
     const text = Buffer.from(await answer.body.collect(JSON_BYTES)).toString();
     const parsed = schema.safeParse(parseJson(text));
     if (!parsed.success) throw garbage(this.config.name, action);
@@ -110,7 +118,9 @@ export class GcsRequests {
   #segment(text: string, what: string): string {
     const { name: backend } = this.config;
     if (text === '' || !text.isWellFormed())
-      throw new BackendError('invalid', `the ${what} is ${text === '' ? 'empty' : 'not well-formed Unicode'}`, { backend });
+      throw new BackendError('invalid', `the ${what} is ${text === '' ? 'empty' : 'not well-formed Unicode'}`, {
+        backend,
+      });
     // As they are, `.` and `..` would be taken for steps of the path.
     return /^\.{1,2}$/.test(text) ? text.replaceAll('.', '%2E') : encodeURIComponent(text);
   }
@@ -123,7 +133,7 @@ function encodeQuery(query: NonNullable<GcsRequest['query']>): string {
 }
 
 /** Quotes are the header's, not the ETag's. */
-function vendorEtagOf({ etag }: ObjectResource): string {
+export function vendorEtagOf({ etag }: ObjectResource): string {
   return etag.replace(/^"|"$/g, '');
 }
 
@@ -138,8 +148,10 @@ export function resultOf(resource: ObjectResource): WriteResult {
   return { token: generation, vendorEtag: vendorEtagOf(resource), size, ...md5Of(resource), storageClass };
 }
 
-/** The head of an object. Its bytes can be read in every class: GCS has none that needs a restore. */
-export function headOf(container: string, resource: ObjectResource): ObjectHead & { readonly tags: Readonly<Record<string, string>> } {
+/** The head of an object, without its tags. Its bytes can be read in every class: GCS has none that needs a restore. */
+export function headOf(container: string, resource: ObjectResource): ObjectHead {
   const { name: key, updated: lastModified } = resource;
-  return { container, key, ...resultOf(resource), lastModified, ...attributesOf(resource) };
+  const { headers, metadata, writeId } = attributesOf(resource);
+  const head = { container, key, ...resultOf(resource), lastModified, headers, metadata };
+  return writeId === undefined ? head : { ...head, writeId };
 }

@@ -29,7 +29,9 @@ export const objectResource = z.object({
 });
 export type ObjectResource = z.output<typeof objectResource>;
 
+/** The kind is asked for: without it any JSON object would pass for an empty page. */
 export const objectList = z.object({
+  kind: z.literal('storage#objects'),
   items: z.array(objectResource).default([]),
   nextPageToken: z.string().optional(),
 });
@@ -41,6 +43,7 @@ export const rewriteAnswer = z.object({
 });
 
 export const bucketResource = z.object({
+  kind: z.literal('storage#bucket'),
   name: z.string(),
   location: z.string().optional(),
   timeCreated: date.optional(),
@@ -48,10 +51,10 @@ export const bucketResource = z.object({
 export type BucketResource = z.output<typeof bucketResource>;
 
 export const bucketList = z.object({
+  kind: z.literal('storage#buckets'),
   items: z.array(bucketResource).default([]),
   nextPageToken: z.string().optional(),
 });
 
 /** The fields of a listing that are read, so that GCS sends no others. */
-export const LISTED_FIELDS =
-  'nextPageToken,items(name,generation,etag,size,storageClass,updated,timeDeleted)';
+export const LISTED_FIELDS = 'kind,nextPageToken,items(name,generation,etag,size,storageClass,updated,timeDeleted)';

@@ -9,7 +9,7 @@ import { garbage } from './errors.js';
 import type { GcsRequest, GcsRequests } from './requests.js';
 import { objectResource } from './resource.js';
 import type { ObjectResource } from './resource.js';
-import type { UploadTarget } from './write.js';
+import type { UploadTarget } from './upload-target.js';
 
 const CANCEL_MS = 30_000;
 
@@ -57,7 +57,6 @@ export class ResumableUploads {
       action,
       path: this.#gcs.uploadPath(container),
       query: { uploadType: 'resumable', name: key, ...condition },
-      headers: { 'x-upload-content-type': 'application/octet-stream' },
       json: fields,
     });
     answer.body.discard();
@@ -93,7 +92,9 @@ export class ResumableUploads {
       if (now < has || now > chunk.size) throw garbage(this.#gcs.config.name, session.action);
       if (now === chunk.size && !chunk.last) return undefined;
       if (now === has && stalled)
-        throw new BackendError('unavailable', `the upload came to a stop: ${session.action}`, { backend: this.#gcs.config.name });
+        throw new BackendError('unavailable', `the upload came to a stop: ${session.action}`, {
+          backend: this.#gcs.config.name,
+        });
       stalled = now === has;
       has = now;
     }
@@ -117,7 +118,10 @@ export class ResumableUploads {
       return await this.#progress(session, await this.#gcs.send(call, asked));
     } catch (error) {
       if (!isBackendError(error)) throw error;
-      const because = new AggregateError([interruption, error], 'the upload was cut off, and asking how far it came failed');
+      const because = new AggregateError(
+        [interruption, error],
+        'the upload was cut off, and asking how far it came failed',
+      );
       throw new BackendError(error.kind, error.message, { backend: this.#gcs.config.name, cause: because });
     }
   }
@@ -135,7 +139,10 @@ export class ResumableUploads {
     const failure = await this.#gcs.failureOf(action, answer);
     if (failure.kind !== 'not-found') throw failure;
     // It is the session that is gone, which says nothing about the container.
-    throw new BackendError('unavailable', `the upload session is gone: ${failure.message}`, { backend: this.#gcs.config.name, cause: failure });
+    throw new BackendError('unavailable', `the upload session is gone: ${failure.message}`, {
+      backend: this.#gcs.config.name,
+      cause: failure,
+    });
   }
 
   /** Cancels a session, on a clock of its own: the call may have been given up. Answers the error to throw, with the clean-up's in its cause. */

@@ -3,14 +3,14 @@ import { fieldsOf, NATIVE_HEADERS } from './attributes.js';
 import type { WritableFields } from './attributes.js';
 import { GCS_CAPABILITIES } from './capabilities.js';
 import { garbage } from './errors.js';
-import { generationOf } from './read.js';
+import { generationOf } from './generations.js';
 import type { Reader } from './read.js';
 import { resultOf } from './requests.js';
 import type { GcsRequests } from './requests.js';
 import { objectResource, rewriteAnswer } from './resource.js';
 import type { ObjectResource } from './resource.js';
-import { conditionOf } from './write.js';
-import type { UploadTarget } from './write.js';
+import { conditionOf } from './upload-target.js';
+import type { UploadTarget } from './upload-target.js';
 
 /** Copies and changes of attributes: nothing that moves bytes through here. */
 export class Rewriter {
@@ -46,8 +46,15 @@ export class Rewriter {
     return resultOf(await this.#rewrite(call, ref, { container, key, fields, condition }));
   }
 
-  /** One rewrite, in as many requests as GCS needs for it. The target appears with the last. */
-  async #rewrite(call: Call, source: ObjectRef, { container, key, fields, condition }: UploadTarget): Promise<ObjectResource> {
+  /**
+   * One rewrite, in as many requests as GCS needs for it; the target appears with the last. A body that is not empty replaces all metadata of the
+   * source, what it leaves out included (seen at GCS: github.com/minio/minio/issues/5800), and `fieldsOf` never makes an empty one.
+   */
+  async #rewrite(
+    call: Call,
+    source: ObjectRef,
+    { container, key, fields, condition }: UploadTarget,
+  ): Promise<ObjectResource> {
     const action = `copy ${source.key} in ${source.container} to ${key} in ${container}`;
     const from = this.#gcs.objectPath(source.container, source.key);
     const to = this.#gcs.objectPath(container, key).slice('/storage/v1'.length);
@@ -72,7 +79,12 @@ export class Rewriter {
       method: 'PATCH',
       action: `change the metadata of ${key} in ${container}`,
       path: this.#gcs.objectPath(container, key),
-      query: { projection: 'noAcl', generation: token, ifGenerationMatch: token, ifMetagenerationMatch: metageneration },
+      query: {
+        projection: 'noAcl',
+        generation: token,
+        ifGenerationMatch: token,
+        ifMetagenerationMatch: metageneration,
+      },
       json: {
         ...Object.fromEntries(NATIVE_HEADERS.map((name) => [name, fields[name] ?? null])),
         metadata: { ...fields.metadata, ...Object.fromEntries(gone.map((name) => [name, null])) },

@@ -1,38 +1,20 @@
-import { randomBytes } from 'node:crypto';
 import { limitsOf } from '#libs/naming';
 import { BackendError, isBackendError } from '../errors.js';
-import type { Call, ObjectBody, PutRequest, WriteCondition, WriteResult } from '../object-backend.js';
+import type { Call, ObjectBody, PutRequest, WriteResult } from '../object-backend.js';
 import { sourceFailureOf } from '../wire/index.js';
 import { wireFailure } from '../wire/failures.js';
 import { fieldsOf } from './attributes.js';
-import type { WritableFields } from './attributes.js';
 import { Crc32c } from './checksum.js';
 import { ChunkReader } from './chunks.js';
-import { generationOf } from './read.js';
+import { Envelope } from './envelope.js';
 import type { Reader } from './read.js';
 import { resultOf } from './requests.js';
 import type { GcsRequests } from './requests.js';
 import type { ObjectResource } from './resource.js';
 import { objectResource } from './resource.js';
 import { ResumableUploads } from './resumable.js';
-
-/** Where an upload goes and what stands beside its bytes. */
-export interface UploadTarget {
-  readonly container: string;
-  readonly key: string;
-  readonly fields: WritableFields;
-  readonly condition: ConditionQuery;
-}
-
-export interface ConditionQuery {
-  readonly ifGenerationMatch?: string;
-}
-
-/** A condition as GCS's: generation 0 stands for "there is none". Unmet it answers 412. */
-export function conditionOf(condition: WriteCondition | undefined, backend: string): ConditionQuery {
-  if (condition === undefined) return {};
-  return { ifGenerationMatch: 'ifAbsent' in condition ? '0' : generationOf(condition.ifToken, backend) };
-}
+import { conditionOf } from './upload-target.js';
+import type { UploadTarget } from './upload-target.js';
 
 /** A body up to this size goes out in one piece with what surrounds it. */
 const JOINED_BYTES = 256 * 1024;
@@ -76,7 +58,9 @@ export class Writer {
       if (size === body.byteLength) return await this.#putBytes(call, target, body);
       throw this.#invalid(`the body has ${body.byteLength} bytes, announced were ${size ?? 0}`);
     }
-    return size === undefined ? await this.#putUnknown(call, target, body) : await this.#putStream(call, target, body, size);
+    return size === undefined
+      ? await this.#putUnknown(call, target, body)
+      : await this.#putStream(call, target, body, size);
   }
 
   async #putUnknown(call: Call, target: UploadTarget, body: AsyncIterable<Uint8Array>): Promise<ObjectResource> {
@@ -103,7 +87,12 @@ export class Writer {
     return await this.#send(call, target, envelope, envelope.around([bytes]), byteLength);
   }
 
-  async #putStream(call: Call, target: UploadTarget, body: AsyncIterable<Uint8Array>, size: number): Promise<ObjectResource> {
+  async #putStream(
+    call: Call,
+    target: UploadTarget,
+    body: AsyncIterable<Uint8Array>,
+    size: number,
+  ): Promise<ObjectResource> {
     const sum = new Crc32c();
     const envelope = new Envelope(target.fields);
     const exact = this.#exactly(body, size, sum);
@@ -153,27 +142,5 @@ export class Writer {
 
   #invalid(message: string): BackendError {
     return new BackendError('invalid', message, { backend: this.#gcs.config.name });
-  }
-}
-
-/** What surrounds an object's bytes in a `multipart/related` upload (RFC 2387): its metadata before, the boundary after. */
-class Envelope {
-  readonly contentType: string;
-  readonly head: Buffer;
-  readonly tail: Buffer;
-
-  constructor(fields: WritableFields & { readonly crc32c?: string }) {
-    // 144 random bits: no body holds them but by design, and none can know them.
-    const boundary = `spumoni-${randomBytes(18).toString('hex')}`;
-    const metadata = `--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n${JSON.stringify(fields)}\r\n`;
-    this.contentType = `multipart/related; boundary=${boundary}`;
-    this.head = Buffer.from(`${metadata}--${boundary}\r\ncontent-type: ${fields.contentType}\r\n\r\n`);
-    this.tail = Buffer.from(`\r\n--${boundary}--\r\n`);
-  }
-
-  async *around(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    yield this.head;
-    yield* bytes;
-    yield this.tail;
   }
 }
