@@ -122,11 +122,10 @@ export class Containers {
       );
     } catch (error) {
       if (isBackendError(error, 'not-found')) return;
-      // 403 also where the keys are wrong: listing containers tells the two apart.
-      if (isBackendError(error, 'denied')) await this.#checkKeys(call);
-      if (isBackendError(error, 'denied') || isBackendError(error, 'invalid'))
-        throw taken('BucketAlreadyExists', error);
-      throw error;
+      if (!isBackendError(error, 'denied') && !isBackendError(error, 'invalid')) throw error;
+      // 403: somebody else's; 301 or 400: in another region. HEAD answers the same for bad keys, and has no code to tell them apart.
+      await this.#checkKeys(call);
+      throw taken('BucketAlreadyExists', error);
     }
     throw taken('BucketAlreadyOwnedByYou');
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { limitsOf } from '#libs/naming';
-import { BackendError } from '../errors.js';
+import { BackendError, isBackendError } from '../errors.js';
 import type { Call } from '../object-backend.js';
 import { wireFailure } from '../wire/failures.js';
 import { garbage } from './errors.js';
@@ -102,11 +102,12 @@ export class MultipartUploads {
       key,
       query: { uploadId },
     };
-    const answer = await this.#s3.send(call, asked);
-    if (answer.status >= 300) {
-      const failure = await this.#s3.failureOf(asked, answer);
-      if (failure.vendorCode !== 'NoSuchUpload') throw failure;
-    } else answer.body.discard();
+    try {
+      const answer = await this.#s3.expect(call, asked);
+      answer.body.discard();
+    } catch (error) {
+      if (!isBackendError(error, 'not-found') || error.vendorCode !== 'NoSuchUpload') throw error;
+    }
   }
 
   #partBytesAt(number: number): number {

@@ -1,6 +1,6 @@
 import { limitsOf } from '#libs/naming';
 import { findStorageClass } from '#libs/tiering';
-import { BackendError } from '../errors.js';
+import { BackendError, isBackendError } from '../errors.js';
 import type { ByteRange, Call, GetRequest, GetResult, ObjectHead, ObjectRef } from '../object-backend.js';
 import type { WireAnswer } from '../wire/index.js';
 import { readAttributes } from './attributes.js';
@@ -71,14 +71,14 @@ export class Reader {
       key,
       query: { versionId },
     } as const;
-    const answer = await this.#s3.send(call, asked);
-    if (answer.status >= 300) {
-      const failure = await this.#s3.failureOf(asked, answer);
-      if (failure.kind === 'not-found') return 'absent';
-      throw failure;
+    try {
+      const answer = await this.#s3.expect(call, asked);
+      answer.body.discard();
+      return 'deleted';
+    } catch (error) {
+      if (isBackendError(error, 'not-found')) return 'absent';
+      throw error;
     }
-    answer.body.discard();
-    return 'deleted';
   }
 
   /** Whether the token still names something: a write, or a delete marker. DELETE itself answers 204 either way. */
@@ -86,7 +86,10 @@ export class Reader {
     const asked = this.#ask('HEAD', ref);
     const answer = await this.#s3.send(call, asked);
     if (isMarker(answer)) return true;
-    if (answer.status < 300) return true;
+    if (answer.status < 300) {
+      if (answer.headers['etag'] === undefined) throw garbage(this.#s3.config.name, asked.action);
+      return true;
+    }
     const failure = await this.#s3.failureOf(asked, answer);
     if (failure.kind === 'not-found' || failure.kind === 'precondition') return false;
     throw failure;

@@ -3,7 +3,7 @@ import type { Call } from '../object-backend.js';
 import { createWire } from '../wire/index.js';
 import type { Wire, WireAnswer } from '../wire/index.js';
 import type { AwsConfig } from './config.js';
-import { answerFailure, garbage } from './errors.js';
+import { answerFailure, garbage, isForeign } from './errors.js';
 import { encodeKeyPath, encodeQuery, Signer } from './signer.js';
 import { parseFlatXml } from './xml.js';
 import type { FlatXml } from './xml.js';
@@ -74,8 +74,11 @@ export class S3Requests {
   /** Sends a request that must succeed; anything but a 2xx fails as `errors.ts` says. */
   async expect(call: Call, request: S3Request): Promise<WireAnswer> {
     const answer = await this.send(call, request);
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    throw await this.failureOf(request, answer);
+    if (answer.status < 200 || answer.status >= 300) throw await this.failureOf(request, answer);
+    // An object may well be HTML; the answer to a change is not.
+    if (request.method === 'GET' || request.method === 'HEAD' || !isForeign(answer.headers)) return answer;
+    answer.body.discard();
+    throw garbage(this.config.name, request.action);
   }
 
   /**

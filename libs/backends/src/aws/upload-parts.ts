@@ -105,10 +105,16 @@ export class PartReader {
   }
 }
 
+/** The largest object that can really be written: some services hold more than their parts add up to. */
+export function largestObjectBytes(config: AwsConfig): number {
+  const { maxObjectBytes, maxParts, maxPartBytes } = limitsOf(config.vendor);
+  return Math.min(maxObjectBytes, Math.max(config.singleRequestBytes, maxParts * maxPartBytes));
+}
+
 /** Refuses a body whose length is known to be beyond the vendor's limit, before anything is sent. */
 export function checkObjectSize(config: AwsConfig, size: number): void {
-  const { maxObjectBytes } = limitsOf(config.vendor);
-  if (size <= maxObjectBytes) return;
-  const message = `an object of ${size} bytes is more than the ${maxObjectBytes} that ${config.vendor} holds`;
+  const largest = largestObjectBytes(config);
+  if (size <= largest) return;
+  const message = `an object of ${size} bytes is more than the ${largest} that ${config.vendor} takes`;
   throw new BackendError('invalid', message, { backend: config.name });
 }

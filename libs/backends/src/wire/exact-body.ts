@@ -14,8 +14,10 @@ export class ExactBody implements AsyncIterable<Uint8Array> {
   #stopped = false;
   readonly #source: AsyncIterable<Uint8Array>;
   readonly #size: number | undefined;
+  readonly #backend: string;
 
-  constructor(source: AsyncIterable<Uint8Array>, size: number | undefined) {
+  constructor(backend: string, source: AsyncIterable<Uint8Array>, size: number | undefined) {
+    this.#backend = backend;
     this.#source = source;
     this.#size = size;
   }
@@ -72,7 +74,7 @@ export class ExactBody implements AsyncIterable<Uint8Array> {
   }
 
   #refuse(message: string): never {
-    this.failure = new BackendError('invalid', message);
+    this.failure = new BackendError('invalid', message, { backend: this.#backend });
     throw this.failure;
   }
 }

@@ -75,7 +75,7 @@ type Upload = Uint8Array | ExactBody | null;
 
 function uploadOf(backend: string, { body, contentLength }: WireRequest): Upload {
   if (body === undefined) return null;
-  if (!(body instanceof Uint8Array)) return new ExactBody(body, contentLength);
+  if (!(body instanceof Uint8Array)) return new ExactBody(backend, body, contentLength);
   if (contentLength !== undefined && contentLength !== body.byteLength)
     throw new BackendError('invalid', `the body has ${body.byteLength} bytes, announced were ${contentLength}`, {
       backend,
