@@ -10,7 +10,7 @@ import { expectAttributes, RICH } from './conformance/attributes.js';
 import { bytesOf, collect, streamOf } from './conformance/bytes.js';
 import { describeConformance } from './conformance/index.js';
 import { failure, PLAIN, Stage } from './conformance/stage.js';
-import { definitionOf, readAll } from './gcs-loopback.js';
+import { definitionOf, listen, readAll } from './gcs-loopback.js';
 
 const installed = findServer('fake-gcs-server') !== undefined;
 const absent = installed ? '' : ' [skipped: fake-gcs-server is not installed]';
@@ -229,6 +229,21 @@ if (installed)
     });
   });
 
+  it('serves more readers than it has connections, though each takes two requests', async () => {
+    const narrow = openGcs(definitionOf(server.endpoint, { options: { connections: 1 } }));
+    try {
+      const bytes = bytesOf(10, 2_000_000);
+      const { token } = await put('narrow', bytes);
+      const read = async (): Promise<boolean> => {
+        const { body } = await narrow.get(call, { container, key: 'narrow', token });
+        return (await collect(body)).equals(bytes);
+      };
+      expect(await Promise.all(Array.from({ length: 12 }, read))).toEqual(Array.from({ length: 12 }, () => true));
+    } finally {
+      await narrow.close();
+    }
+  });
+
   describe('real refusals', () => {
     const attributes = PLAIN;
     const refusals: [title: string, attempt: () => Promise<unknown>, kind: BackendErrorKind][] = [
@@ -266,36 +281,22 @@ if (installed)
     });
 
     it('damage on the way is refused by the server, and nothing is stored', async () => {
-      const { createServer, request } = await import('node:http');
       // Turns one byte of an upload, as a broken network card would.
-      const damaging = createServer((incoming, answer) => {
-        void readAll(incoming).then((body) => {
-          const text = body.toString('latin1').replace('damaged', 'demaged');
-          const headers = { ...incoming.headers };
-          delete headers.host;
-          const send = request(
-            server.endpoint + (incoming.url ?? ''),
-            { method: incoming.method ?? 'GET', headers },
-            (reply) => {
-              answer.writeHead(reply.statusCode ?? 500, reply.headers);
-              reply.pipe(answer);
-            },
-          );
-          send.end(Buffer.from(text, 'latin1'));
-        });
+      const damaging = await listen(async (incoming, answer) => {
+        const sent = (await readAll(incoming)).toString('latin1').replace('damaged', 'demaged');
+        const headers = { 'content-type': incoming.headers['content-type'] ?? '' };
+        const body = Buffer.from(sent, 'latin1');
+        const reply = await fetch(server.endpoint + (incoming.url ?? ''), { method: 'POST', headers, body });
+        answer.writeHead(reply.status, { 'content-type': 'application/json' }).end(await reply.text());
       });
-      await new Promise<void>((resolve) => damaging.listen(0, '127.0.0.1', resolve));
-      const address = damaging.address();
-      const port = typeof address === 'object' ? address?.port : undefined;
-      const through = openGcs(definitionOf(`http://127.0.0.1:${port ?? 0}`));
+      const through = openGcs(definitionOf(damaging.origin));
       try {
         const body = Buffer.from('this text is damaged on its way');
         await failure(through.put(call, { container, key: 'damage', body, attributes }), 'integrity');
         await failure(backend.head(call, { container, key: 'damage' }), 'not-found');
       } finally {
         await through.close();
-        damaging.close();
-        damaging.closeAllConnections();
+        await damaging.close();
       }
     });
 

@@ -79,8 +79,8 @@ const STATUS_KINDS: Readonly<Record<number, BackendErrorKind>> = {
   405: 'unsupported',
   408: 'timeout',
   409: 'conflict',
-  // A session or a rewrite token that is no more.
-  410: 'not-found',
+  // An upload session or a rewrite token that is no more: it says nothing about an object.
+  410: 'unavailable',
   412: 'precondition',
   429: 'throttled',
   // A session cancelled while an upload was under way.

@@ -137,7 +137,7 @@ export class ResumableUploads {
       return { persisted: last === undefined ? 0 : Number(last) + 1 };
     }
     const failure = await this.#gcs.failureOf(action, answer);
-    if (failure.kind !== 'not-found') throw failure;
+    if (answer.status !== 404 && answer.status !== 410) throw failure;
     // It is the session that is gone, which says nothing about the container.
     throw new BackendError('unavailable', `the upload session is gone: ${failure.message}`, {
       backend: this.#gcs.config.name,
