@@ -21,7 +21,11 @@ import type { ObjectAttributes } from '../object-backend.js';
 export const FOOTER_BYTES = 32;
 const MAGIC = Buffer.from('SPUMOBJ1', 'latin1');
 
-const strings = z.record(z.string(), z.string());
+/** Not z.record, which drops the name `__proto__`; a user's metadata may be named so. */
+const strings = z.custom<Readonly<Record<string, string>>>(
+  (value) =>
+    typeof value === 'object' && value !== null && Object.values(value).every((text) => typeof text === 'string'),
+);
 const trailerShape = z.object({
   key: z.string(),
   modified: z.number(),

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { ObjectAttributes, ObjectHead } from '../../src/index.js';
 import { bytesOf, streamOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { PLAIN, type Stage } from './stage.js';
 
 /** Everything that may stand beside an object, each with a value that something on the way tends to change. */

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { withDeadline } from '../../src/index.js';
 import { bytesOf, collect, streamOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { failure, PLAIN } from './stage.js';
 import type { Stage } from './stage.js';
 

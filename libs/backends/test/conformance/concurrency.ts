@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import { isBackendError } from '../../src/index.js';
 import type { WriteResult } from '../../src/index.js';
 import { bytesOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { PLAIN, type Stage } from './stage.js';
 
 /** A writer that lost the race may be told so; any other failure is a defect. */

@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import type { CopyRequest, WriteResult } from '../../src/index.js';
 import { expectAttributes, RICH } from './attributes.js';
 import { bytesOf, collect, digestOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { failure, PLAIN, Stage } from './stage.js';
 
 async function copy(

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { brokenStream, bytesOf, streamOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { causes, failure, type Stage } from './stage.js';
 
 /** A write over a standing object that must fail, and must leave that object and nothing else. */

@@ -1,5 +1,4 @@
 import type { ObjectBackend } from '../../src/index.js';
-import type { Stage } from './stage.js';
 
 /** A case that this server cannot show. It becomes a skipped test whose title ends in ` [skipped: reason]`, so that it is counted. */
 export interface Gap {
@@ -16,13 +15,4 @@ export interface Harness {
   readonly bigObjectBytes?: number;
   /** Leaves an unfinished upload of `key`, as a writer that died would. Without it the case `listing/uploads` is skipped. */
   leaveUpload?(backend: ObjectBackend, container: string, key: string): Promise<void>;
-}
-
-/** One promise of the port. A case asks the capabilities which promise holds, and checks the refusal where one is not given. */
-export interface ConformanceCase {
-  /** Stable: gaps name it. */
-  readonly id: string;
-  readonly title: string;
-  readonly timeoutMs?: number;
-  run(stage: Stage): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { bytesOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import type { Stage } from './stage.js';
 import { vendorKey } from './vendor-keys.js';
 

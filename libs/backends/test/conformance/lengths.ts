@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { digestOf, digestOfSeed, streamOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { failure, type Stage } from './stage.js';
 
 async function streamed(stage: Stage, seed: number, length: number, known: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { bytesOf, collect, digestOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { failure, type Stage } from './stage.js';
 
 async function roundTrip(stage: Stage, size: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import { bytesOf, collect } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import type { Stage } from './stage.js';
 
 async function readRange(stage: Stage, key: string, range: { start: number; end: number }): Promise<Buffer> {

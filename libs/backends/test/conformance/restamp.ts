@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { expectAttributes, RICH } from './attributes.js';
 import { bytesOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { failure, PLAIN } from './stage.js';
 
 export const restampCases: readonly ConformanceCase[] = [

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { bytesOf } from './bytes.js';
-import type { ConformanceCase } from './harness.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { failure } from './stage.js';
 
 export const tokenCases: readonly ConformanceCase[] = [

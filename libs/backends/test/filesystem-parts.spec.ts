@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { constants } from 'node:os';
+import { DirectorySync } from '../src/filesystem/directory-sync.js';
+import { kindOfCode } from '../src/filesystem/errors.js';
+import { decodeFooter, decodeTrailer, encodeTail, FOOTER_BYTES } from '../src/filesystem/format.js';
+import { fanOf, idSource, isId } from '../src/filesystem/ids.js';
+import { compareUtf8 } from '../src/filesystem/utf8-order.js';
+
+/** Errors of sockets, streams and processes, which no call on a file gives. */
+const NOT_OF_FILES = new Set(
+  (
+    'EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EALREADY ECHILD EDESTADDRREQ EIDRM EINPROGRESS EISCONN EMSGSIZE ENODATA ' +
+    'ENOEXEC ENOMSG ENOPROTOOPT ENOSR ENOSTR ENOTSOCK ENOTTY EPROTO EPROTONOSUPPORT EPROTOTYPE ESRCH'
+  ).split(' '),
+);
+
+describe('the table of system errors', () => {
+  it('gives a meaning to every error that this system knows', () => {
+    const missing = Object.keys(constants.errno).filter(
+      (code) => kindOfCode(code) === 'unknown' && !NOT_OF_FILES.has(code),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it.each([
+    ['ENOSPC', 'unavailable'],
+    ['EIO', 'unavailable'],
+    ['EACCES', 'denied'],
+    ['EMFILE', 'throttled'],
+    ['ENOENT', 'not-found'],
+    ['ENAMETOOLONG', 'invalid'],
+  ])('%s is %s', (code, kind) => expect(kindOfCode(code)).toBe(kind));
+});
+
+describe('the file format', () => {
+  const strings = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }));
+  const trailer = fc.record({
+    key: fc.string({ unit: 'grapheme', minLength: 1 }),
+    modified: fc.nat(),
+    attributes: fc.record({ headers: fc.constant({ contentType: 'a/b' }), metadata: strings, tags: strings }),
+  });
+
+  it('reads back what it wrote', () => {
+    fc.assert(
+      fc.property(trailer, fc.nat(1000), (written, length) => {
+        const tail = encodeTail(written, length, 7);
+        const footer = decodeFooter(tail, length + tail.length);
+        expect(footer).toMatchObject({ bodyLength: length, bodyCrc: 7 });
+        expect(footer && decodeTrailer(tail, footer)).toEqual({
+          ...written,
+          attributes: {
+            headers: { ...written.attributes.headers },
+            metadata: { ...written.attributes.metadata },
+            tags: { ...written.attributes.tags },
+          },
+        });
+      }),
+    );
+  });
+
+  it('takes no file with a changed or missing byte for a finished one', () => {
+    fc.assert(
+      fc.property(trailer, fc.nat(), fc.integer({ min: 1, max: 255 }), (written, where, change) => {
+        const tail = encodeTail(written, 100);
+        const size = 100 + tail.length;
+        const at = where % tail.length;
+        tail[at] = (tail[at] ?? 0) ^ change;
+        const footer = decodeFooter(tail, size);
+        expect(footer && decodeTrailer(tail, footer)).toBeUndefined();
+        expect(decodeFooter(tail.subarray(0, tail.length - 1), size - 1)).toBeUndefined();
+      }),
+    );
+    expect(decodeFooter(Buffer.alloc(FOOTER_BYTES), FOOTER_BYTES)).toBeUndefined();
+  });
+});
+
+describe('ids', () => {
+  it('sort by age, also while the clock stands still or goes back', () => {
+    const times = [5, 5, 5, 3, 9, 9, 1];
+    const next = idSource(() => times.shift() ?? 1);
+    const made = Array.from({ length: 50 }, () => next());
+    expect([...made].sort()).toEqual(made);
+    expect(made.every(isId)).toBe(true);
+  });
+
+  it('spread over 256 directories', () => {
+    const next = idSource();
+    const fans = new Set(Array.from({ length: 20_000 }, () => fanOf(next())));
+    expect(fans.size).toBe(256);
+  });
+});
+
+describe('compareUtf8', () => {
+  it('orders as the bytes do', () => {
+    const text = fc.string({ unit: 'binary' });
+    fc.assert(
+      fc.property(text, text, (left, right) => {
+        const bytes = Buffer.compare(Buffer.from(left), Buffer.from(right));
+        expect(Math.sign(compareUtf8(left, right))).toBe(bytes);
+      }),
+    );
+  });
+});
+
+describe('DirectorySync', () => {
+  it('lets those who ask during a sync share the next one', async () => {
+    const runs: (() => void)[] = [];
+    const sync = new DirectorySync(() => new Promise((resolve) => runs.push(resolve)));
+    const first = sync.sync('/a');
+    const waiting = Promise.all(Array.from({ length: 31 }, () => sync.sync('/a')));
+    expect(runs).toHaveLength(1);
+    runs[0]?.();
+    await first;
+    while (runs.length < 2) await new Promise(setImmediate);
+    runs[1]?.();
+    await waiting;
+    expect(runs).toHaveLength(2);
+  });
+
+  it('tells its failure to those who waited for that sync, and works again after it', async () => {
+    let fails = true;
+    const sync = new DirectorySync(() => (fails ? Promise.reject(new Error('EIO')) : Promise.resolve()));
+    await expect(sync.sync('/a')).rejects.toThrow('EIO');
+    fails = false;
+    await sync.sync('/a');
+  });
+});
