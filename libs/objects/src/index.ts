@@ -14,7 +14,7 @@ export * from './moves/job-reporter.js';
 export * from './moves/migrate-bucket.js';
 export * from './moves/run-lifecycle.js';
 export { inParallel } from './moves/walk.js';
-export { type Conditions } from './reading/conditions.js';
+export { assertReadConditions, writeGuard, type Conditions } from './reading/conditions.js';
 export * from './reading/open-object.js';
 export { type RangeRequest, resolveRange } from './reading/ranges.js';
 export * from './reading/records.js';

@@ -6,6 +6,7 @@ import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile, mutate } from '../mutation/mutate.js';
 import type { Mutation, Outcome } from '../mutation/mutation.js';
 import { placementRef } from '../mutation/standing.js';
+import { writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
 import { targetOf } from '../target.js';
 import { candidateAt } from './candidate.js';
@@ -18,6 +19,7 @@ export interface RestampObject {
   readonly attributes?: Partial<UserAttributes>;
   /** A tier's name or a class of the vendor that the object lies on. */
   readonly storageClass?: string;
+  readonly conditions?: Conditions;
   /** Refuses by throwing, for callers that decided on a record they saw. */
   readonly guard?: (document: KeyDocument) => void;
 }
@@ -42,6 +44,7 @@ export async function restampObject(
     restamp.storageClass === undefined
       ? { storageClass: current.placement.storageClass, ...(current.tier === undefined ? {} : { tier: current.tier }) }
       : await chooseClass(engine, restamp.bucket, target.backend, restamp.storageClass);
+  const conditional = writeGuard(restamp.conditions);
   const writeId = engine.newWriteId();
   const now = restamp.attributes ? engine.clock.now() : current.lastModified;
   const mutation: Mutation = {
@@ -50,6 +53,7 @@ export async function restampObject(
     writeId,
     candidate: candidateAt(target, { writeId, attributes, chosen, now, content: current }),
     guard: (document) => {
+      conditional?.(document);
       restamp.guard?.(document);
       if (!isCurrentWrite(document, current.placement.writeId)) throw changedMeanwhile();
     },
