@@ -10,10 +10,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { findServer, startMinio, startMoto } from '../../../test/servers/index.js';
+import { startMinio, startMoto } from '../../../test/servers/index.js';
 import { isBackendError, openBackend } from '../src/index.js';
 import type { Call, ObjectAttributes, ObjectBackend } from '../src/index.js';
-import { definitionOf, open } from './aws-server.js';
+import { definitionOf, isMissing, open } from './aws-server.js';
 import type { Opened } from './aws-server.js';
 import { bytesOf, collect, streamOf } from './conformance/bytes.js';
 import { failure, PLAIN } from './conformance/stage.js';
@@ -42,7 +42,7 @@ async function read(backend: ObjectBackend, container: string, key: string, toke
 }
 
 describe('beside the SDK on MinIO', () => {
-  if (!findServer('minio')) return;
+  if (isMissing('minio')) return;
   let all: Opened;
   const container = newName();
   beforeAll(async () => {
@@ -211,7 +211,7 @@ describe.each([
   ['MinIO, as a service without versions', 'minio', startMinio, 'cloudflare-r2'],
   ['moto, as a service without versions', 'moto', startMoto, 'cloudflare-r2'],
 ] as const)('a container without versioning on %s', (_, name, start, profile) => {
-  if (!findServer(name)) return;
+  if (isMissing(name)) return;
   let all: Opened;
   const container = newName();
   beforeAll(async () => {
@@ -281,7 +281,7 @@ describe.each([
 });
 
 describe('storage classes on moto', () => {
-  if (!findServer('moto')) return;
+  if (isMissing('moto')) return;
   let all: Opened;
   const container = newName();
   beforeAll(async () => {

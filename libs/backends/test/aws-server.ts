@@ -1,9 +1,18 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import { it } from '@jest/globals';
+import { findServer } from '../../../test/servers/index.js';
 import type { AccessKeys, RunningServer } from '../../../test/servers/index.js';
 import { openBackend } from '../src/index.js';
 import type { BackendDefinition, ObjectBackend } from '../src/index.js';
 
 export type S3Server = RunningServer<AccessKeys>;
+
+/** Whether a suite cannot run here; it is then counted as one skipped test. */
+export function isMissing(name: 'minio' | 'moto'): boolean {
+  if (findServer(name)) return false;
+  it.skip(`[skipped: ${name} is not installed]`, () => undefined);
+  return true;
+}
 
 export function definitionOf(server: S3Server, rest: Partial<BackendDefinition>): BackendDefinition {
   const { accessKey, secretKey } = server.credentials;

@@ -1,9 +1,9 @@
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { describe } from '@jest/globals';
-import { findServer, startMinio, startMoto } from '../../../test/servers/index.js';
+import { startMinio, startMoto } from '../../../test/servers/index.js';
 import type { BackendDefinition, ObjectBackend } from '../src/index.js';
-import { open } from './aws-server.js';
+import { isMissing, open } from './aws-server.js';
 import type { Opened, S3Server } from './aws-server.js';
 import { describeConformance } from './conformance/index.js';
 import type { Gap } from './conformance/index.js';
@@ -46,7 +46,7 @@ const MOTO_GAPS: readonly Gap[] = [
 ];
 
 describe('minio', () => {
-  if (!findServer('minio')) return;
+  if (isMissing('minio')) return;
   describeConformance('aws adapter on MinIO', {
     open: () => opened(startMinio, { profile: 'minio' }),
     gaps: MINIO_GAPS,
@@ -55,7 +55,7 @@ describe('minio', () => {
 });
 
 describe('moto', () => {
-  if (!findServer('moto')) return;
+  if (isMissing('moto')) return;
   describeConformance('aws adapter on moto', {
     open: () => opened(startMoto, { type: 'aws', region: 'us-east-1', options: { urlEncodedListing: false } }),
     gaps: MOTO_GAPS,
@@ -64,7 +64,7 @@ describe('moto', () => {
 });
 
 describe('minio as a service without versions', () => {
-  if (!findServer('minio')) return;
+  if (isMissing('minio')) return;
   describeConformance('aws adapter, profile cloudflare-r2, on MinIO', {
     open: () => opened(startMinio, { profile: 'cloudflare-r2' }),
     gaps: [

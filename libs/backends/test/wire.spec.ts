@@ -223,9 +223,7 @@ describe('wire: exact bodies', () => {
   it('refuses bytes in memory of another length than announced', async () => {
     const wire = await wireTo(recorder().listener);
     await failure(
-      Promise.resolve().then(() =>
-        wire.send({ method: 'PUT', path: '/', headers: {}, body: Buffer.alloc(3), contentLength: 4 }, call),
-      ),
+      wire.send({ method: 'PUT', path: '/', headers: {}, body: Buffer.alloc(3), contentLength: 4 }, call),
       'invalid',
     );
   });
@@ -268,6 +266,28 @@ describe('wire: exact bodies', () => {
     expect(answer.status).toBe(403);
     await read(answer.body);
     await stopped;
+  });
+});
+
+describe('wire: a call that ends while it waits for a connection', () => {
+  it('does not end the connection of the others', async () => {
+    const sockets = new Set<unknown>();
+    const held: (() => void)[] = [];
+    const wire = await wireTo(
+      (request, response) => {
+        sockets.add(request.socket);
+        if (request.url === '/held') held.push(() => response.end('late'));
+        else response.end('soon');
+      },
+      { connections: 1 },
+    );
+    const first = wire.send({ method: 'GET', path: '/held', headers: {} }, call);
+    await failure(wire.send({ method: 'GET', path: '/waits', headers: {} }, { ...call, deadlineMs: 30 }), 'timeout');
+    held.forEach((release) => release());
+    expect((await read((await first).body)).toString()).toBe('late');
+    const next = await wire.send({ method: 'GET', path: '/next', headers: {} }, call);
+    expect((await read(next.body)).toString()).toBe('soon');
+    expect(sockets.size).toBe(1);
   });
 });
 

@@ -2,7 +2,8 @@ import type { Call, CopyRequest, ObjectAttributes, ObjectHead, ObjectRef, WriteR
 import { attributeHeaders, storageClassOf } from './attributes.js';
 import type { AttributeRules } from './attributes.js';
 import { garbage } from './errors.js';
-import type { Completed, MultipartUploads, UploadTarget } from './multipart.js';
+import type { MultipartUploads } from './multipart.js';
+import type { Completed, UploadTarget } from './upload.js';
 import type { Reader } from './read.js';
 import { place } from './requests.js';
 import type { HeaderList, S3Requests } from './requests.js';

@@ -54,7 +54,6 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   InternalError: 'unavailable',
   ServiceUnavailable: 'unavailable',
   ServerBusy: 'unavailable',
-  '503 SlowDown': 'throttled',
   XMinioServerNotInitialized: 'unavailable',
   XMinioBackendDown: 'unavailable',
   XMinioStorageFull: 'unavailable',

@@ -142,14 +142,16 @@ export class Lister {
         options,
       ),
     );
-    const entries = (answer.Uploads ?? []).map(({ Key, UploadId, Initiated, StorageClass }): ListedEntry => ({
+    const listed = (answer.Uploads ?? []).map(({ Key, UploadId, Initiated, StorageClass }): ListedEntry => ({
       kind: 'upload',
       key: this.#text(Key) ?? '',
       token: UploadId ?? '',
       size: 0,
       ...(Initiated === undefined ? {} : { lastModified: Initiated }),
-      ...(StorageClass === undefined ? {} : { storageClass: StorageClass }),
+      ...(StorageClass ? { storageClass: StorageClass } : {}),
     }));
+    // Some servers do not look at the prefix of this one.
+    const entries = listed.filter(({ key }) => key.startsWith(Prefix ?? ''));
     if (!this.#isTruncated(asked, answer.IsTruncated)) return { entries };
     const [key, id] = [this.#text(answer.NextKeyMarker), answer.NextUploadIdMarker];
     if (key === undefined) throw this.#garbled(asked);

@@ -3,8 +3,8 @@ import type { Call, ObjectBody, PutRequest, WriteCondition, WriteResult } from '
 import { attributeHeaders, storageClassOf } from './attributes.js';
 import type { AttributeRules } from './attributes.js';
 import { garbage } from './errors.js';
-import { MultipartUploads } from './multipart.js';
-import type { Completed, UploadTarget } from './multipart.js';
+import type { MultipartUploads } from './multipart.js';
+import type { Completed, UploadTarget } from './upload.js';
 import { place } from './requests.js';
 import type { HeaderList, S3Request, S3Requests } from './requests.js';
 import { md5Of, targetOf, tokenOf, unquote } from './tokens.js';

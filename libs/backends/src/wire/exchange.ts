@@ -50,8 +50,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Transfer {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#finished) controller.abort(new Error('the call ended before the request began'));
-    else this.#controller = controller;
+    // Thrown, not aborted: that would end the connection along with a request that has not touched it.
+    if (this.#finished) throw new Error('the call ended while it waited for a connection');
+    this.#controller = controller;
   }
 
   onBodySent(): void {

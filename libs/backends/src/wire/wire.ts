@@ -55,7 +55,7 @@ export function createWire(options: WireOptions): Wire {
     connect: { timeout: options.connectTimeoutMs ?? 10_000 },
   });
   return {
-    send: (request, call) => {
+    send: async (request, call) => {
       const upload = uploadOf(backend, request);
       const silenceMs = call.deadlineMs ?? options.silenceMs ?? 60_000;
       const exchange = new Exchange({
@@ -65,7 +65,7 @@ export function createWire(options: WireOptions): Wire {
         upload: upload instanceof ExactBody ? upload : undefined,
       });
       if (!exchange.finished) pool.dispatch(dispatchOptions(request, upload), exchange);
-      return exchange.answer;
+      return await exchange.answer;
     },
     close: () => pool.destroy(new BackendError('unavailable', `backend ${backend} was closed`, { backend })),
   };
