@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readSettings, SettingsError } from './settings.js';
+import { readSettings, SettingsError } from '#libs/settings';
 import { supervise } from './supervise.js';
 import { terminal } from './terminal.js';
 

@@ -6,7 +6,7 @@ import { postgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from '#libs
 import { DataDirectoryHeldError, lockDataDirectory } from './data-directory-lock.js';
 import { KeptChild } from './kept-child.js';
 import type { AdministratorMessage, ReadyMessage } from './messages.js';
-import { SettingsError, type Settings } from './settings.js';
+import { SettingsError, type Settings } from '#libs/settings';
 import { terminal } from './terminal.js';
 
 /** The programs of the children, as paths. */
@@ -90,8 +90,9 @@ async function startAll(
   lost: (how: string) => void,
 ): Promise<void> {
   if (settings.postgresUrl === undefined) running.postgres = await startPostgres(settings, lost);
-  const url = running.postgres === undefined ? settings.postgresUrl : postgresUrl(running.postgres.connection);
-  const env = { ...settings.childEnvironment, ...(url === undefined ? {} : { SPUMONI_POSTGRES_URL: url }) };
+  const url =
+    running.postgres === undefined ? settings.postgresUrl?.reveal() : postgresUrl(running.postgres.connection);
+  const env = { ...settings.childEnvironment(), ...(url === undefined ? {} : { SPUMONI_POSTGRES_URL: url }) };
   const [first, ...others] = (running.apis = planApis(settings.apiProcesses, programs.api, env));
   // The first alone makes what a first start makes; the others find it made.
   const ready = await first?.start();
