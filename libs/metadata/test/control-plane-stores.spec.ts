@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ControlPlane, NewBackend } from '../src/control-plane/index.js';
+import type { ControlPlane, NewBackend, PostgresConnection } from '../src/control-plane/index.js';
 import type { BucketId } from '../src/object-index/records.js';
 import { TestPostgres } from './control-plane-server.js';
 
 const postgres = new TestPostgres();
 let plane: ControlPlane;
+let connection: PostgresConnection;
 
 beforeAll(async () => {
   await postgres.start();
-  plane = await postgres.open({ connection: await postgres.freshDatabase() });
+  connection = await postgres.freshDatabase();
+  plane = await postgres.open({ connection });
 });
 afterAll(() => postgres.dispose());
 
@@ -199,5 +201,19 @@ describe('buckets and lifecycles', () => {
     await expect(plane.lifecycles.put(randomUUID() as BucketId, rules)).rejects.toEqual(kind('not-found'));
     await plane.buckets.delete(id);
     expect(await plane.lifecycles.find(id)).toBeUndefined();
+  });
+});
+
+describe('exclusive work', () => {
+  it('is done by one at a time, and by the next when it has ended, also by an error', async () => {
+    const other = await postgres.open({ connection });
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const first = plane.exclusively('sweep', () => promise);
+    await expect(plane.exclusively('another', () => Promise.resolve('free'))).resolves.toBe('free');
+    await expect(other.exclusively('sweep', () => Promise.resolve('second'))).resolves.toBeUndefined();
+    resolve('first');
+    await expect(first).resolves.toBe('first');
+    await expect(other.exclusively('sweep', () => Promise.reject(new Error('broke')))).rejects.toThrow('broke');
+    await expect(plane.exclusively('sweep', () => Promise.resolve('third'))).resolves.toBe('third');
   });
 });

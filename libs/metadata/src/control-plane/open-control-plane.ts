@@ -6,6 +6,7 @@ import { ConfigurationListener } from './configuration-listener.js';
 import { PostgresConfigurationSource } from './configuration-source.js';
 import { createDataSource, migrate, type PostgresConnection } from './data-source.js';
 import { DeploymentEntity } from './entities/deployment.entity.js';
+import { exclusively } from './exclusively.js';
 import { attempt, required } from './failures.js';
 import type { ControlPlane } from './ports.js';
 import { PostgresAccessKeyStore } from './stores/access-keys.js';
@@ -73,6 +74,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     lifecycles: new PostgresLifecycleStore(context),
     jobs: new PostgresJobStore(context),
     configuration,
+    exclusively: (name, work) => exclusively(dataSource, name, work),
     ping: async () => {
       try {
         await dataSource.query('SELECT 1');

@@ -148,6 +148,8 @@ export interface ControlPlane {
   readonly lifecycles: LifecycleStore;
   readonly jobs: JobStore;
   readonly configuration: ConfigurationCache;
+  /** Does the work unless another process does work of that name now; then undefined. It spares waste; it is no guard. Holds a connection meanwhile. */
+  exclusively<T>(name: string, work: () => Promise<T>): Promise<T | undefined>;
   /** True when a query succeeds now; never throws. */
   ping(): Promise<boolean>;
   /** Closes all connections; safe to call twice. */
