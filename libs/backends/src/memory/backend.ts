@@ -7,6 +7,7 @@ import type { MemoryGatePoint, MemoryGateRef, MemoryOptions } from './config.js'
 import { headOf, MemoryContainer, resultOf } from './containers.js';
 import type { MemoryWrite, NewWrite } from './containers.js';
 import { assertWanted } from '../filesystem/errors.js';
+import { MemoryFreshIds } from './fresh-ids.js';
 import { listMemory } from './listing.js';
 import { chunksOf } from './read.js';
 import { collectBody } from './write.js';
@@ -23,6 +24,7 @@ export class MemoryBackend implements port.ObjectBackend {
   readonly vendor: Vendor;
   readonly type: BackendType;
   readonly capabilities: BackendCapabilities;
+  readonly freshIds?: MemoryFreshIds;
   private readonly containers = new Map<string, MemoryContainer>();
   private readonly now: () => Date;
   private readonly defaultClass: string;
@@ -36,6 +38,11 @@ export class MemoryBackend implements port.ObjectBackend {
     this.capabilities = memoryCapabilities(options.tokens);
     this.defaultClass = this.capabilities.storageClasses[0] ?? 'STANDARD';
     this.now = options.now ?? (() => new Date());
+    if (options.tokens === 'id')
+      this.freshIds = new MemoryFreshIds({
+        open: (call, container) => this.open(call, container),
+        newest: () => this.order,
+      });
   }
 
   async createContainer(call: port.Call, { container }: port.CreateContainerRequest): Promise<port.ContainerInfo> {
@@ -66,8 +73,7 @@ export class MemoryBackend implements port.ObjectBackend {
     await this.pass('put', 'before', request);
     const container = await this.open(call, request.container);
     this.assertClass(request.attributes);
-    const upload = `upload-${++this.order}`;
-    container.beginUpload(request.key, upload);
+    const upload = container.beginUpload(request.key, ++this.order);
     try {
       const bytes = await collectBody(this.name, call, request);
       const { key, attributes, condition } = request;
@@ -142,7 +148,12 @@ export class MemoryBackend implements port.ObjectBackend {
 
   /** Leaves an unfinished upload, as a writer that died would. */
   async leaveUpload(call: port.Call, container: string, key: string): Promise<void> {
-    (await this.open(call, container)).beginUpload(key, `upload-${++this.order}`);
+    (await this.open(call, container)).beginUpload(key, ++this.order);
+  }
+
+  /** Declares all writes so far to be a process's that is dead now: `freshIds.unsettled` gives those that were not settled. Nothing but for tokens of kind `id`. */
+  endProcess(): void {
+    this.freshIds?.endProcess();
   }
 
   async probe(call: port.Call): Promise<BackendCapabilities> {

@@ -26,7 +26,7 @@ export interface NewWrite {
 /** One container. Each method is one synchronous step, so nothing comes between its check and its change. */
 export class MemoryContainer {
   private readonly writes = new Map<string, MemoryWrite[]>();
-  private readonly uploads = new Map<string, string>();
+  private readonly uploads = new Map<string, { readonly key: string; readonly order: number }>();
 
   constructor(
     readonly backend: string,
@@ -91,18 +91,24 @@ export class MemoryContainer {
     this.writes.delete(key);
   }
 
-  beginUpload(key: string, upload: string): void {
-    this.uploads.set(upload, key);
+  beginUpload(key: string, order: number): string {
+    const upload = `upload-${order}`;
+    this.uploads.set(upload, { key, order });
+    return upload;
   }
   endUpload(upload: string): boolean {
     return this.uploads.delete(upload);
+  }
+  /** Forgets the uploads that began no later. */
+  endUploadsUpTo(order: number): void {
+    for (const [upload, begun] of this.uploads) if (begun.order <= order) this.uploads.delete(upload);
   }
 
   allWrites(): MemoryWrite[] {
     return [...this.writes.values()].flat();
   }
   allUploads(): { key: string; token: string }[] {
-    return [...this.uploads].map(([token, key]) => ({ key, token }));
+    return [...this.uploads].map(([token, { key }]) => ({ key, token }));
   }
 }
 

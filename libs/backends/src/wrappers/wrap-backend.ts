@@ -72,6 +72,8 @@ export function wrapBackend(inner: port.ObjectBackend, around: Around): port.Obj
           abortUpload: (call: port.Call, container: string, upload: { key: string; token: string }) =>
             through('abortUpload', call, (own) => abortUpload(own, container, upload)),
         }),
+    // Settling is no call, and a scan may last for hours: neither a deadline nor a retry of the whole fits.
+    ...(inner.freshIds === undefined ? {} : { freshIds: inner.freshIds }),
     probe: (call, prefix) => through('probe', call, (own) => inner.probe(own, prefix)),
     close: () => inner.close(),
   };
