@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parseConfig } from '../src/aws/config.js';
+import { S3Requests } from '../src/aws/requests.js';
 import { isBackendError, openBackend } from '../src/index.js';
 import type { Call, ObjectBackend } from '../src/index.js';
 import { streamOf } from './conformance/bytes.js';
@@ -189,4 +191,19 @@ describe('answers that are almost right', () => {
     const parts = seen.filter((one) => one.startsWith('PUT')).map((one) => /partNumber=(\d+)/.exec(one)?.[1]);
     expect(parts.sort()).toEqual(['1', '2']);
   });
+});
+
+it('names the container in the host where that is the style, unless its name has a dot, which no certificate covers', async () => {
+  const credentials = { accessKey: 'a', secretKey: { reveal: () => 'b' } };
+  const hosts: string[] = [];
+  const s3 = new S3Requests(parseConfig({ name: 'aws', type: 'aws', region: 'eu-west-1', credentials, options: {} }));
+  s3.wireTo = (origin) => {
+    hosts.push(origin);
+    return { send: ({ path }) => Promise.reject(new Error(path)), close: () => Promise.resolve() };
+  };
+  const ask = (container: string): Promise<unknown> =>
+    s3.send(call, { method: 'GET', action: '', container, key: 'a b', query: { versionId: 'v' } });
+  await expect(ask('plain')).rejects.toThrow(/^\/a%20b\?versionId=v$/);
+  await expect(ask('with.dot')).rejects.toThrow(/^\/with\.dot\/a%20b\?versionId=v$/);
+  expect(hosts).toEqual(['https://plain.s3.eu-west-1.amazonaws.com', 'https://s3.eu-west-1.amazonaws.com']);
 });
