@@ -103,8 +103,31 @@ describe('changes of attributes at GCS', () => {
         async (backend, { seen }) => {
           await failure(backend.deleteContainer(call, 'bucket'), 'conflict');
           expect(seen[0]?.url.searchParams.get('versions')).toBe('true');
+          expect(seen.some(({ method }) => method === 'DELETE')).toBe(items.length === 0);
         },
       );
+  });
+
+  it('lists a generation that something replaced as noncurrent, and what stands as the object', async () => {
+    const items = [
+      resourceOf({ generation: '1', timeDeleted: '2026-01-02T03:04:05Z' }),
+      resourceOf({ generation: '2', size: '7', storageClass: 'NEARLINE', etag: '"CAI="' }),
+    ];
+    await against(
+      (_, answer) => json(answer, 200, { kind: 'storage#objects', items, nextPageToken: 'next=1' }),
+      async (backend, { seen }) => {
+        const asked = { container: 'bucket', include: 'everything', limit: 5000, prefix: 'ü/', cursor: 'a&b' } as const;
+        const { entries, cursor } = await backend.list(call, asked);
+        expect(entries.map(({ kind, token }) => [kind, token])).toEqual([
+          ['noncurrent', '1'],
+          ['object', '2'],
+        ]);
+        expect(entries[1]).toMatchObject({ key: 'k', size: 7, storageClass: 'NEARLINE', vendorEtag: 'CAI=' });
+        expect(cursor).toBe('next=1');
+        const query = Object.fromEntries(seen[0]?.url.searchParams ?? []);
+        expect(query).toMatchObject({ maxResults: '1000', prefix: 'ü/', pageToken: 'a&b', versions: 'true' });
+      },
+    );
   });
 
   it('makes containers with uniform access, without soft deletion, in the location asked for', async () => {

@@ -108,14 +108,21 @@ describe('refusals of GCS in the words of the port', () => {
       [200, { 'x-goog-generation': '5' }, 'abc'],
       [206, { 'content-range': 'bytes 0-2/3' }, 'abc'],
     ];
-    for (const [status, headers, bytes] of media)
+    const asStored: typeof media = [
+      [200, {}, 'abc'],
+      [200, { 'x-goog-generation': '1700000000000001' }, 'abc'],
+    ];
+    for (const [status, headers, bytes] of [...media, ...asStored])
       await against(
         (incoming, answer) => {
-          if (incoming.url?.includes('alt=media')) answer.writeHead(status, headers).end(bytes);
+          const length = { 'content-length': String(bytes.length) };
+          if (incoming.url?.includes('alt=media')) answer.writeHead(status, { ...length, ...headers }).end(bytes);
           else json(answer, 200, resourceOf());
         },
         async (backend) => {
-          await failure(backend.get(call, which), 'unavailable');
+          if (bytes === 'abc' && status === 200 && headers['x-goog-generation'] !== '5') {
+            expect((await readAll((await backend.get(call, which)).body)).toString()).toBe('abc');
+          } else await failure(backend.get(call, which), 'unavailable');
         },
       );
   });
@@ -134,6 +141,21 @@ describe('refusals of GCS in the words of the port', () => {
         await failure(backend.put(call, { ...put, body: body(), size: 3 }), 'integrity');
         const removal = seen.find(({ method }) => method === 'DELETE');
         expect(removal?.url.searchParams.get('ifGenerationMatch')).toBe('1700000000000001');
+      },
+    );
+  });
+
+  it('says by how much a body differs from its size', async () => {
+    async function* body(): AsyncGenerator<Uint8Array> {
+      yield await Promise.resolve(Buffer.from('abc'));
+    }
+    await against(
+      () => undefined,
+      async (backend) => {
+        const short = await failure(backend.put(call, { ...put, body: body(), size: 5 }), 'invalid');
+        expect(short.message).toBe('the body ended after 3 of the 5 bytes announced');
+        const long = await failure(backend.put(call, { ...put, body: body(), size: 2 }), 'invalid');
+        expect(long.message).toBe('the body is longer than the 2 bytes announced');
       },
     );
   });

@@ -176,6 +176,33 @@ describe('resumable uploads', () => {
     expect(sessions).toMatchObject({ stored: undefined, cancelled: 1 });
   });
 
+  it('do not go on with a call that is given up while a chunk is sent, and close its body', async () => {
+    const sessions = new Sessions();
+    const controller = new AbortController();
+    const reason = new Error('given up');
+    let closed = false;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield* pieces(bytesOf(8, CHUNK));
+      } finally {
+        closed = true;
+      }
+    }
+    await against(
+      async (incoming, answer) => {
+        if (incoming.method === 'PUT') controller.abort(reason);
+        else await sessions.answer(incoming, answer);
+      },
+      async (backend) => {
+        const failed = await failure(backend.put({ ...call, signal: controller.signal }, upload(endless())), 'timeout');
+        expect(causes(failed)).toContain(reason);
+      },
+      options,
+    );
+    expect(sessions).toMatchObject({ statusAsked: 0, cancelled: 1 });
+    expect(closed).toBe(true);
+  });
+
   it('report a session that is gone as an outage, and a cancellation that fails beside the failure', async () => {
     const gone = new Sessions();
     await against(
