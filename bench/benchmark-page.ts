@@ -1,0 +1,86 @@
+import type { LoadResult } from './http-load.js';
+
+/** What one measure of one subject in one round came to. */
+export interface Row extends LoadResult {
+  readonly measure: string;
+  readonly subject: string;
+  readonly round: number;
+  /** Content moved; 0 where operations count. */
+  readonly bytes: number;
+  readonly cpuSeconds: number;
+}
+
+export interface Figures {
+  readonly rows: readonly Row[];
+  readonly machine: string;
+  readonly names: readonly string[];
+}
+
+/** First goals of issue 3, acceptance 9: the rate as a multiple of MinIO's. */
+const GOALS: Readonly<Record<string, number>> = {
+  'PUT 1 KiB, durable': 1.5,
+  'GET 1 KiB': 2,
+  'PUT 64 MiB': 1,
+  'GET 64 MiB': 0.7,
+};
+
+/** docs/benchmarks.md, made anew by each run. */
+export function page(figures: Figures): string {
+  const subjects = [...new Set(figures.rows.map((row) => row.subject))];
+  const lines = figures.names.flatMap((name) => subjects.map((subject) => line(figures, name, subject)));
+  return `# Benchmarks
+
+Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${figures.machine}, a shared and noisy machine, the client on the same two cores. Each figure is the median of three rounds;
+ratios are taken within a round, then the median. Absolute figures are good to some 20 %; the ratios matter. CPU is that of the serving processes.
+
+| measure | server | rate | p50 ms | p99 ms | server CPU | of MinIO's rate | goal |
+|---|---|---|---|---|---|---|---|
+${lines.join('\n')}
+
+${EXPLANATION}`;
+}
+
+function line({ rows }: Figures, measure: string, subject: string): string {
+  const own = rows.filter((row) => row.measure === measure && row.subject === subject);
+  const isBytes = own.some((row) => row.bytes > 0);
+  const rate = median(own.map(rateOf));
+  const cpu = median(
+    own.map((row) => (isBytes ? row.cpuSeconds / (row.bytes / 1e9) : (row.cpuSeconds / row.requests) * 1e6)),
+  );
+  const ratio = subject.startsWith('Spumoni') ? ratioOf(rows, measure) : undefined;
+  const goal = GOALS[measure];
+  const shown = [
+    measure,
+    subject,
+    isBytes ? `${(rate / 1e6).toFixed(0)} MB/s` : `${rate.toFixed(0)}/s`,
+    median(own.map((row) => row.p50Ms)).toFixed(1),
+    median(own.map((row) => row.p99Ms)).toFixed(1),
+    isBytes ? `${cpu.toFixed(2)} s a GB` : `${cpu.toFixed(0)} µs`,
+    ratio === undefined ? '' : ratio.toFixed(2),
+    ratio === undefined || goal === undefined ? '' : `${goal} ${ratio >= goal ? 'met' : 'missed'}`,
+  ];
+  return `| ${shown.join(' | ')} |`;
+}
+
+function rateOf(row: Row): number {
+  return (row.bytes > 0 ? row.bytes : row.requests) / row.seconds;
+}
+
+function ratioOf(rows: readonly Row[], measure: string): number | undefined {
+  const of = (name: string, round: number): Row | undefined =>
+    rows.find((row) => row.measure === measure && row.subject.startsWith(name) && row.round === round);
+  const rounds = [...new Set(rows.map((row) => row.round))];
+  const ratios = rounds.flatMap((round) => {
+    const [own, peer] = [of('Spumoni', round), of('MinIO', round)];
+    return own && peer ? [rateOf(own) / rateOf(peer)] : [];
+  });
+  return ratios.length === 0 ? undefined : median(ratios);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+const EXPLANATION = `## What bounds each
+`;
