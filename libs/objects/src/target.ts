@@ -1,6 +1,6 @@
 import { encodeKey } from '#libs/naming';
 import { writesCoexist, type ObjectBackend, type TokenKind } from '#libs/backends';
-import type { BucketDocument, KeyAddress, Placement } from '#libs/metadata';
+import type { BucketContainer, BucketDocument, KeyAddress, Placement } from '#libs/metadata';
 import { ObjectsError } from './errors.js';
 import type { Engine } from './engine.js';
 
@@ -29,6 +29,32 @@ export function tokenKindAt(
   return container?.weak ? 'none' : backend.capabilities.tokens;
 }
 
+/** True for a container that takes writes: it has been made and marked, and is not about to go. */
+export function isLive(container: BucketContainer): boolean {
+  return !container.retiring && container.marker !== '';
+}
+
+/** The very place where a record or an intent says that bytes are, also in a container that takes no more writes. */
+export async function targetAt(
+  engine: Engine,
+  bucket: BucketDocument,
+  key: string,
+  placement: Pick<Placement, 'backend' | 'container' | 'key'>,
+): Promise<Target> {
+  const backend = await engine.backends.open(placement.backend);
+  const tokens = tokenKindAt(bucket, placement, backend);
+  return {
+    bucket,
+    address: { bucket: bucket.id, key },
+    backendId: placement.backend,
+    backend,
+    container: placement.container,
+    backendKey: placement.key,
+    tokens,
+    coexist: writesCoexist(tokens),
+  };
+}
+
 /** The target of a key on one backend of its bucket. Fails with `invalid-key` where the vendor cannot hold the key even escaped. */
 export async function targetOf(
   engine: Engine,
@@ -36,7 +62,7 @@ export async function targetOf(
   key: string,
   backendId: string,
 ): Promise<Target> {
-  const container = bucket.containers.find((c) => c.backend === backendId && !c.retiring);
+  const container = bucket.containers.find((c) => c.backend === backendId && isLive(c));
   if (!container)
     throw new ObjectsError('conflict', `bucket ${bucket.name} has no container on that backend`, {
       facts: { backendId },

@@ -9,6 +9,8 @@ export type Decision<T> = { readonly done: T } | { readonly next: KeyDocument; r
 export interface ChangeOptions {
   /** Refuses with `bucket-not-active` unless the bucket takes writes at that very moment. */
   readonly requireActive: boolean;
+  /** Refuses likewise unless the bucket still has this container and it is not retiring. */
+  readonly placedIn?: { readonly backend: string; readonly container: string };
 }
 
 /**
@@ -45,7 +47,7 @@ export function changeOf(
     expected: found?.version ?? null,
     requireActive: options.requireActive,
     ...(next ? { next } : {}),
-    ...(isNew ? { placedIn: next.current.placement } : {}),
+    ...(isNew ? { placedIn: next.current.placement } : options.placedIn ? { placedIn: options.placedIn } : {}),
   };
 }
 

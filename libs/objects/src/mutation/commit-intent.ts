@@ -1,12 +1,12 @@
 import { isObjectsError, ObjectsError } from '../errors.js';
 import type { Engine, OperationContext } from '../engine.js';
-import type { Intent, KeyDocument, ObjectRecord } from '#libs/metadata';
-import { bucketNotActive, changeOf } from './change-key.js';
+import type { Intent, KeyDocument, ObjectRecord, Versioned } from '#libs/metadata';
+import { bucketNotActive, changeKey, changeOf } from './change-key.js';
 import { closeIntent, pause } from './intents.js';
-import { commit, findIntent, isCurrentWrite, tidy } from './key-changes.js';
+import { commit, findIntent, isCurrentWrite, tidy, withoutIntent } from './key-changes.js';
 import { disown } from './disown.js';
 import { garbageFrom, isSubordinate, type Mutation, type Outcome } from './mutation.js';
-import { headStanding } from './standing.js';
+import { discardBytes, headStanding, placementRef } from './standing.js';
 
 /** Who the backend says was last at the place. */
 type Standing = 'mine' | 'rival' | 'overwritten' | 'stranger' | 'nothing';
@@ -28,14 +28,16 @@ export async function commitIntent(
     const mine = found && findIntent(found.value, mutation.writeId);
     if (found && !mine && isCurrentWrite(found.value, mutation.writeId)) return { record, fate: 'committed' };
     if (!found || !mine || mine.fenced) {
-      await disown(engine, context, mutation, record);
+      await disown(engine, context, mutation, record).catch((cause: unknown) => {
+        throw fenced(cause);
+      });
       throw fenced();
     }
     await applyGuard(engine, mutation, record, found.value);
     const contested = mine.baseRevision !== found.value.revision || found.value.intents.length > 1;
     const standing = contested ? await judge(context, mutation, found.value) : 'mine';
     if (standing === 'mine') {
-      if (await tryCommit(engine, mutation, record, found)) return { record, fate: 'committed' };
+      if (await tryCommit(engine, context, mutation, { record, found })) return { record, fate: 'committed' };
     } else if (standing === 'rival') {
       await waitForRival(engine, mutation, record, until);
     } else {
@@ -77,8 +79,17 @@ async function judge(context: OperationContext, mutation: Mutation, document: Ke
   if (head.writeId === mutation.writeId) return 'mine';
   const rival = document.intents.find((intent) => intent.writeId === head.writeId);
   if (rival) return target.coexist && givesWay(rival, mutation) ? 'mine' : 'rival';
-  const known = [document.current?.placement, ...document.garbage.map((item) => item.placement)];
-  return known.some((placement) => placement?.writeId === head.writeId) ? 'overwritten' : 'stranger';
+  return judgeWithoutRival(mutation, document, head.writeId);
+}
+
+/**
+ * No open intent is of what stands. Where writes coexist, ours is readable still, so it may be called overwritten only by a record that really took its place, and a conditional one not even by that:
+ * what else lies above it is a loser's litter, or came from outside, and hides nothing.
+ */
+function judgeWithoutRival(mutation: Mutation, document: KeyDocument, standing: string | undefined): Standing {
+  const isCurrent = document.current !== undefined && document.current.placement.writeId === standing;
+  if (mutation.target.coexist) return isCurrent && !mutation.guard ? 'overwritten' : 'mine';
+  return isCurrent || document.garbage.some((item) => item.placement.writeId === standing) ? 'overwritten' : 'stranger';
 }
 
 /**
@@ -96,9 +107,9 @@ function givesWay(rival: Intent, mutation: Mutation): boolean {
 
 async function tryCommit(
   engine: Engine,
+  context: OperationContext,
   mutation: Mutation,
-  record: ObjectRecord,
-  found: { value: KeyDocument; version: number },
+  { record, found }: { record: ObjectRecord; found: Versioned<KeyDocument> },
 ): Promise<boolean> {
   const next = tidy(
     commit(found.value, {
@@ -110,10 +121,38 @@ async function tryCommit(
   );
   const result = await engine.index.changeKey(mutation.target.address, changeOf(found, next, { requireActive: true }));
   if (result === 'bucket-not-active') {
-    await closeIntent(engine, mutation.target.address, mutation.writeId, record.placement);
+    await withdraw(engine, context, mutation, record);
     throw bucketNotActive();
   }
   return result === 'changed';
+}
+
+/**
+ * Takes back bytes that may not be committed. Where they replaced what stood at their place, they go before the intent does, and the revision moves: a rival whose own bytes they replaced
+ * then asks the backend, and does not acknowledge what is gone.
+ */
+async function withdraw(
+  engine: Engine,
+  context: OperationContext,
+  mutation: Mutation,
+  record: ObjectRecord,
+): Promise<void> {
+  const { target, writeId } = mutation;
+  if (target.coexist) return closeIntent(engine, target.address, writeId, record.placement);
+  await discardBytes(target.backend, context, placementRef(record.placement)).catch((cause: unknown) => {
+    throw new ObjectsError(
+      'outcome-unknown',
+      'the bucket does not take the write, and its bytes cannot be removed now',
+      {
+        retryAfterSeconds: 5,
+        cause,
+      },
+    );
+  });
+  await changeKey(engine, target.address, { requireActive: false }, (document) => {
+    if (!findIntent(document, writeId)) return { done: undefined };
+    return { next: { ...withoutIntent(document, writeId), revision: document.revision + 1 }, then: undefined };
+  });
 }
 
 /** A wait that ends in `busy` takes the loser's own intent with it: its bytes are overwritten, and the winner commits without it. */
@@ -146,10 +185,10 @@ async function lose(
   return { record, fate: 'overwritten' };
 }
 
-function fenced(): ObjectsError {
+function fenced(cause?: unknown): ObjectsError {
   return new ObjectsError(
     'outcome-unknown',
     'the write stood still for so long that it was taken for dead; it may or may not have become visible',
-    { retryAfterSeconds: 1 },
+    { retryAfterSeconds: 1, cause },
   );
 }

@@ -7,7 +7,7 @@ import { pause } from './intents.js';
 import type { Mutation } from './mutation.js';
 
 /**
- * What a fenced writer does with bytes that arrived all the same. It may not commit them. Where nothing of the current record's stood at their place, they are named as garbage,
+ * What a fenced writer does with bytes that arrived all the same. It may not commit them, and while the sweeper has not decided whether to adopt them, may not name them as garbage either. Where nothing of the current record's stood at their place, they are named as garbage,
  * which yields if the sweeper adopts them. Where they replaced the record's own bytes, those are lost to it, and the record is healed from what stands, as any reader would.
  */
 export async function disown(
@@ -24,13 +24,14 @@ export async function disown(
       { requireActive: false },
       (document) => {
         const { current } = document;
+        if (findIntent(document, mutation.writeId)) return { done: 'wait' };
         if (mutation.target.coexist || !current || !isSamePlace(current.placement, record.placement)) {
           return {
             next: withGarbage(document, { placement: record.placement, notBefore: engine.clock.now() }),
             then: undefined,
           };
         }
-        return { done: findIntent(document, mutation.writeId) ? 'wait' : current };
+        return { done: current };
       },
     );
     if (replaced === undefined) return;

@@ -13,19 +13,25 @@ export interface Opened {
 
 /**
  * Adds the intent, durably, before any byte is sent. On a weak container it takes the key's exclusive lease in the same step, waiting for it up to the engine's patience.
- * Fails with whatever the mutation's guard throws, with `bucket-not-active`, or with `busy`.
+ * Fails with whatever the mutation's guard throws, with `busy`, or with `bucket-not-active`, also where the container is about to go: so one that holds no intent then never will again.
  */
 export async function openIntent(engine: Engine, context: OperationContext, mutation: Mutation): Promise<Opened> {
   const { target } = mutation;
   const weak = target.tokens === 'none';
   const until = engine.clock.monotonic() + engine.settings.patienceMs;
   for (;;) {
-    const opened = await changeKey<Opened | undefined>(engine, target.address, { requireActive: true }, (document) => {
-      mutation.guard?.(document);
-      if (weak && (document.lease ?? document.intents[0])) return { done: undefined };
-      const condition = conditionFor(mutation, document);
-      return { next: withIntent(document, intentOf(mutation, document), weak), then: condition ? { condition } : {} };
-    });
+    const placedIn = mutation.candidate.placement;
+    const opened = await changeKey<Opened | undefined>(
+      engine,
+      target.address,
+      { requireActive: true, placedIn },
+      (document) => {
+        mutation.guard?.(document);
+        if (weak && (document.lease ?? document.intents[0])) return { done: undefined };
+        const condition = conditionFor(mutation, document);
+        return { next: withIntent(document, intentOf(mutation, document), weak), then: condition ? { condition } : {} };
+      },
+    );
     if (opened) return opened;
     await pause(engine, until, 'another change of this key is under way', context.signal);
   }
@@ -51,11 +57,10 @@ function conditionFor(mutation: Mutation, document: KeyDocument): WriteCondition
   if (!guard || mutation.kind === 'restamp' || (target.tokens !== 'generation' && target.tokens !== 'etag'))
     return undefined;
   const place = mutation.candidate.placement;
-  const standing = [document.current?.placement, ...document.garbage.map((item) => item.placement)].filter(
-    (placement): placement is Placement => placement !== undefined && isSamePlace(placement, place),
-  );
-  const last = standing[0];
-  return last ? { ifToken: last.token } : { ifAbsent: true };
+  const { current } = document;
+  if (current && isSamePlace(current.placement, place)) return { ifToken: current.placement.token };
+  const last = document.garbage.findLast((item) => isSamePlace(item.placement, place));
+  return last ? { ifToken: last.placement.token } : { ifAbsent: true };
 }
 
 /** Takes the intent away without a commit. With `litter`, the bytes it sent are named as garbage in the same step, to go at once. */

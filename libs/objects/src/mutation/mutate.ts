@@ -1,5 +1,11 @@
-import { isBackendError, type BackendErrorKind, type WriteCondition, type WriteResult } from '#libs/backends';
-import type { KeyDocument } from '#libs/metadata';
+import {
+  isBackendError,
+  type BackendErrorKind,
+  type ObjectRef,
+  type WriteCondition,
+  type WriteResult,
+} from '#libs/backends';
+import { IndexError, type KeyDocument } from '#libs/metadata';
 import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError, fromBackend, isObjectsError, ownCause } from '../errors.js';
 import { changeKey } from './change-key.js';
@@ -41,15 +47,45 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
     });
   } catch (error) {
     // Only a definite refusal allows the bytes to go; after an index failure they may be the record's, and stay unsettled for the sweeper.
-    if (isObjectsError(error)) {
-      await discardBytes(target.backend, context, ref);
-      target.backend.freshIds?.settle(ref);
-    }
-    throw error;
+    if (isObjectsError(error)) await withdrawFresh(context, target, { ref, refusal: error });
+    throw orUnknown(error);
   }
   target.backend.freshIds?.settle(ref);
   await engine.reach('committed', target.address.key);
   return { record, fate: 'committed' };
+}
+
+/** Bytes that cannot be deleted now stay unsettled, to be found when this process has ended; what the client is told stays the refusal. */
+async function withdrawFresh(
+  context: OperationContext,
+  target: Mutation['target'],
+  refused: { ref: ObjectRef; refusal: ObjectsError },
+): Promise<void> {
+  const { ref, refusal } = refused;
+  try {
+    await discardBytes(target.backend, context, ref);
+  } catch (error) {
+    const { facts, retryAfterSeconds } = refusal;
+    throw new ObjectsError(refusal.code, refusal.message, {
+      facts,
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      cause: new AggregateError([refusal, error]),
+    });
+  }
+  target.backend.freshIds?.settle(ref);
+}
+
+/** An index that fails once bytes have gone out leaves open whether they become visible: its change may have been made, and an intent that stays is a sweeper's to settle. */
+function orUnknown(error: unknown): unknown {
+  if (!(error instanceof IndexError)) return error;
+  return new ObjectsError(
+    'outcome-unknown',
+    `the index failed (${error.message}); the write may or may not become visible`,
+    {
+      retryAfterSeconds: 5,
+      cause: error,
+    },
+  );
 }
 
 async function checkNow(engine: Engine, mutation: Mutation, guard: (document: KeyDocument) => void): Promise<void> {
@@ -67,6 +103,8 @@ async function mutateByIntent(engine: Engine, context: OperationContext, mutatio
     const outcome = await commitIntent(engine, context, mutation, recordOf(mutation, result));
     await engine.reach('committed', mutation.target.address.key);
     return outcome;
+  } catch (error) {
+    throw orUnknown(error);
   } finally {
     life.stop();
   }
@@ -128,11 +166,13 @@ async function decideByHead(
       cause: error,
     },
   );
-  if (target.tokens === 'id' || mutation.content() === undefined) throw lost;
+  const content = mutation.content();
+  if (target.tokens === 'id' || content === undefined) throw lost;
   const head = await headStanding(target, context).catch((cause: unknown) => {
     throw new ObjectsError(lost.code, lost.message, { retryAfterSeconds: 5, cause });
   });
   if (head?.writeId !== mutation.writeId) throw lost;
+  if (head.size !== content.size || (head.md5 ?? content.etag) !== content.etag) throw lost;
   return {
     token: head.token,
     vendorEtag: head.vendorEtag,

@@ -11,7 +11,7 @@ export interface Conditions {
 
 /** The precedence of RFC 9110 section 13.2.2, for a read of this record. Throws `precondition-failed` or `not-modified`. */
 export function assertReadConditions(record: ObjectRecord, conditions: Conditions): void {
-  const modified = Math.floor(record.lastModified / 1000) * 1000;
+  const modified = wholeSeconds(record);
   if (conditions.ifMatch) {
     if (!matches(conditions.ifMatch, record.etag)) throw failed('If-Match', record.etag);
   } else if (conditions.ifUnmodifiedSince !== undefined && modified > conditions.ifUnmodifiedSince) {
@@ -24,14 +24,26 @@ export function assertReadConditions(record: ObjectRecord, conditions: Condition
   }
 }
 
-/** The guard of a conditional write; undefined where there is nothing to guard. `If-None-Match: *` means that no object may be there. */
+/**
+ * The guard of a conditional write, by the same precedence; undefined where there is nothing to guard. `If-None-Match: *` means that no object may be there.
+ * If-Modified-Since is for reads alone, and If-Unmodified-Since says nothing of an object that is not there (RFC 9110 sections 13.1.3 and 13.1.4).
+ */
 export function writeGuard(conditions: Conditions | undefined): ((document: KeyDocument) => void) | undefined {
-  if (!conditions?.ifMatch && !conditions?.ifNoneMatch) return undefined;
-  const { ifMatch, ifNoneMatch } = conditions;
+  const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = conditions ?? {};
+  if (!ifMatch && !ifNoneMatch && ifUnmodifiedSince === undefined) return undefined;
   return ({ current }) => {
-    if (ifMatch && !(current && matches(ifMatch, current.etag))) throw failed('If-Match', current?.etag);
+    if (ifMatch) {
+      if (!(current && matches(ifMatch, current.etag))) throw failed('If-Match', current?.etag);
+    } else if (current && ifUnmodifiedSince !== undefined && wholeSeconds(current) > ifUnmodifiedSince) {
+      throw failed('If-Unmodified-Since', current.etag);
+    }
     if (ifNoneMatch && current && matches(ifNoneMatch, current.etag)) throw failed('If-None-Match', current.etag);
   };
+}
+
+/** HTTP dates have no fractions. */
+function wholeSeconds({ lastModified }: ObjectRecord): number {
+  return Math.floor(lastModified / 1000) * 1000;
 }
 
 function matches(wanted: readonly string[], etag: string): boolean {

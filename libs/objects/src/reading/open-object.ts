@@ -46,10 +46,7 @@ export async function openObject(engine: Engine, context: OperationContext, read
           : resumable(engine, context, { read, record, ...(range ? { range } : {}) }, opened);
       return { record, ...(range ? { range } : {}), body, discard: () => opened.discard() };
     }
-    if (attempt === ATTEMPTS)
-      throw new ObjectsError('busy', 'the object changes faster than it can be read; try again', {
-        retryAfterSeconds: 1,
-      });
+    if (attempt === ATTEMPTS) throw changesTooFast();
     await reconcileKey(engine, context, { bucket: read.bucket, key: read.key, seen: record });
   }
 }
@@ -91,7 +88,7 @@ async function tryOpen(engine: Engine, context: OperationContext, wanted: Wanted
   }
 }
 
-/** The body, opened again at its offset whenever the stream is cut and the content is still the same. */
+/** The body, opened again at its offset whenever the stream is cut and the content is still the same. So many cuts without a byte between them are the end. */
 async function* resumable(
   engine: Engine,
   context: OperationContext,
@@ -105,12 +102,13 @@ async function* resumable(
     try {
       for await (const chunk of current.body) {
         offset += chunk.byteLength;
+        cuts = 0;
         yield chunk;
       }
       if (offset === end + 1) return;
       throw new ObjectsError('backend-unavailable', `the backend ended the object ${end + 1 - offset} bytes early`);
     } catch (error) {
-      if (!isCut(error) || cuts >= ATTEMPTS || context.signal?.aborted)
+      if (!isCut(error) || cuts >= ATTEMPTS || offset > end || context.signal?.aborted)
         throw fromBackend(error, wanted.record.placement.backend);
       current = await reopen(engine, context, wanted, { start: offset, end });
     }
@@ -124,17 +122,25 @@ function isCut(error: unknown): boolean {
   );
 }
 
+/** The rest of the content: of the very write that was being read while it stands, else of a newer one with the same bytes. */
 async function reopen(engine: Engine, context: OperationContext, wanted: Wanted, range: ByteRange): Promise<Transfer> {
-  const again = await openObject(engine, context, {
-    bucket: wanted.read.bucket,
-    key: wanted.read.key,
-    range: { from: range.start, to: range.end },
+  let { record } = wanted;
+  for (let attempt = 1; ; attempt += 1) {
+    if (record.etag !== wanted.record.etag || record.size !== wanted.record.size)
+      throw new ObjectsError(
+        'changed-meanwhile',
+        'the object was replaced while it was being read, and the bytes already sent were of the older one',
+      );
+    const opened = await tryOpen(engine, context, { read: wanted.read, record, range });
+    if (opened) return opened;
+    if (attempt === ATTEMPTS) throw changesTooFast();
+    await reconcileKey(engine, context, { bucket: wanted.read.bucket, key: wanted.read.key, seen: record });
+    record = await requireRecord(engine, wanted.read.bucket, wanted.read.key);
+  }
+}
+
+function changesTooFast(): ObjectsError {
+  return new ObjectsError('busy', 'the object changes faster than it can be read; try again', {
+    retryAfterSeconds: 1,
   });
-  const isSame = again.record.etag === wanted.record.etag && again.record.size === wanted.record.size;
-  if (isSame) return again;
-  again.discard();
-  throw new ObjectsError(
-    'changed-meanwhile',
-    'the object was replaced while it was being read, and the bytes already sent were of the older one',
-  );
 }

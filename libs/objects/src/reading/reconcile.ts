@@ -1,6 +1,7 @@
 import type { ObjectHead } from '#libs/backends';
 import type { BucketDocument, KeyDocument, ObjectRecord, WriteId } from '#libs/metadata';
 import { assertOwnContainer } from '../buckets/marker.js';
+import { requireBucket } from '../buckets/open-bucket.js';
 import { Digests } from '../content/digests.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend } from '../errors.js';
@@ -8,7 +9,7 @@ import { changeKey } from '../mutation/change-key.js';
 import { commit, isCurrentWrite, isSamePlace } from '../mutation/key-changes.js';
 import { pause } from '../mutation/intents.js';
 import { headStanding } from '../mutation/standing.js';
-import { targetOf, type Target } from '../target.js';
+import { targetAt, type Target } from '../target.js';
 
 export interface Mismatch {
   readonly bucket: BucketDocument;
@@ -36,12 +37,12 @@ export async function reconcileKey(engine: Engine, context: OperationContext, mi
     if (!isBusy) break;
     await pause(engine, until, 'a write of this key is under way', context.signal);
   }
-  const place = await targetOf(engine, bucket, key, seen.placement.backend);
-  const target: Target = { ...place, container: seen.placement.container, backendKey: seen.placement.key };
+  const { value: newest } = await requireBucket(engine, bucket.id);
+  const target = await targetAt(engine, newest, key, seen.placement);
   await assertOwnContainer(engine, callOf(context), target.backend, {
     container: target.container,
     backendId: target.backendId,
-    bucket,
+    bucket: newest,
   });
   await settleRecord(engine, context, target, seen);
 }

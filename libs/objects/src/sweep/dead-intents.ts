@@ -7,8 +7,7 @@ import { commit, findIntent, tidy, withChangedIntent, withGarbage, withoutIntent
 import { isSubordinate } from '../mutation/mutation.js';
 import { headStanding } from '../mutation/standing.js';
 import { recordFromHead } from '../reading/reconcile.js';
-import { tokenKindAt, type Target } from '../target.js';
-import { writesCoexist } from '#libs/backends';
+import { targetAt, type Target } from '../target.js';
 import { abortUploads, findLosingWrite } from './leftovers.js';
 
 export interface DeadIntent {
@@ -27,7 +26,7 @@ export async function settleDeadIntent(engine: Engine, context: OperationContext
   const intent = await fence(engine, dead);
   if (!intent) return;
   await engine.reach('intent-fenced', dead.address.key);
-  const target = await targetOfIntent(engine, dead, intent);
+  const target = await targetAt(engine, dead.bucket, dead.address.key, intent.candidate.placement);
   await assertOwnContainer(engine, callOf(context), target.backend, {
     container: target.container,
     backendId: target.backendId,
@@ -46,22 +45,6 @@ function fence(engine: Engine, dead: DeadIntent): Promise<Intent | undefined> {
     if (intent.heartbeat !== dead.heartbeat) return { done: undefined };
     return { next: withChangedIntent(document, dead.writeId, { fenced: true }), then: { ...intent, fenced: true } };
   });
-}
-
-async function targetOfIntent(engine: Engine, dead: DeadIntent, intent: Intent): Promise<Target> {
-  const { placement } = intent.candidate;
-  const backend = await engine.backends.open(placement.backend);
-  const tokens = tokenKindAt(dead.bucket, placement, backend);
-  return {
-    bucket: dead.bucket,
-    address: dead.address,
-    backendId: placement.backend,
-    backend,
-    container: placement.container,
-    backendKey: placement.key,
-    tokens,
-    coexist: writesCoexist(tokens),
-  };
 }
 
 interface Fenced {
@@ -97,9 +80,13 @@ function placementAt(fenced: Fenced, head: ObjectHead): Placement {
   return { ...fenced.intent.candidate.placement, token: head.token, storageClass: head.storageClass };
 }
 
-/** A change of attributes holds only for the record it was made of; if that was deleted or replaced meanwhile, its bytes are nobody's. */
+/**
+ * A change of attributes holds only for the record it was made of, and a conditional write only for the document it was asked of; if that was deleted or replaced meanwhile, their bytes are nobody's.
+ * An unconditional write holds whatever came between.
+ */
 function isStale(intent: Intent, document: KeyDocument): boolean {
-  return isSubordinate(intent.kind) && (intent.baseRevision !== document.revision || document.current === undefined);
+  if (isSubordinate(intent.kind)) return intent.baseRevision !== document.revision || document.current === undefined;
+  return intent.guarded === true && intent.baseRevision !== document.revision;
 }
 
 interface Close {

@@ -1,9 +1,10 @@
-import type { BucketDocument, Garbage, KeyAddress } from '#libs/metadata';
+import type { BucketDocument, Garbage, KeyAddress, Placement, WriteId } from '#libs/metadata';
 import { assertOwnContainer } from '../buckets/marker.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { changeKey } from '../mutation/change-key.js';
-import { isSamePlace, withoutGarbage, withoutIntent, withoutLease } from '../mutation/key-changes.js';
+import { keepAlive } from '../mutation/heartbeat.js';
+import { findIntent, isSamePlace, withoutGarbage, withoutIntent } from '../mutation/key-changes.js';
 import { placementRef } from '../mutation/standing.js';
 import { tokenKindAt } from '../target.js';
 
@@ -29,6 +30,7 @@ export async function collectGarbage(engine: Engine, context: OperationContext, 
 
 async function collect(engine: Engine, context: OperationContext, at: KeyOfBucket, item: Garbage): Promise<boolean> {
   const { placement } = item;
+  if (!(await stillHas(engine, at, placement))) return forgetGarbage(engine, at, placement);
   const backend = await engine.backends.open(placement.backend);
   if (tokenKindAt(at.bucket, placement, backend) === 'none') return collectWeak(engine, context, at, item);
   await assertOwnContainer(engine, callOf(context), backend, {
@@ -38,16 +40,28 @@ async function collect(engine: Engine, context: OperationContext, at: KeyOfBucke
   });
   await backend.delete(callOf(context), placementRef(placement));
   await engine.reach('garbage-deleted', at.address.key);
-  await changeKey(engine, at.address, { requireActive: false }, (document) => ({
+  return forgetGarbage(engine, at, placement);
+}
+
+function forgetGarbage(engine: Engine, at: KeyOfBucket, placement: Placement): Promise<true> {
+  return changeKey<true>(engine, at.address, { requireActive: false }, (document) => ({
     next: withoutGarbage(document, placement),
-    then: undefined,
+    then: true,
   }));
-  return true;
+}
+
+/** A container leaves its bucket's document only when it has gone from the vendor, empty: what was to be deleted there is gone too. */
+async function stillHas(engine: Engine, { bucket }: KeyOfBucket, placement: Placement): Promise<boolean> {
+  const has = ({ containers }: BucketDocument): boolean =>
+    containers.some((c) => c.backend === placement.backend && c.container === placement.container);
+  if (has(bucket)) return true;
+  const newest = await engine.index.getBucket(bucket.id);
+  return newest === undefined || has(newest.value);
 }
 
 /**
  * On a weak container nothing names a write, so the bytes at the key may be another write's by now. They go only under the key's lease, and only while no record and no intent is at that place.
- * The lease is an intent's; here the sweeper takes it by a fenced intent of its own, which nobody can commit.
+ * The lease is an intent's; here the sweeper takes it by an intent of its own, which nobody can commit, and keeps it alive, so that no other sweeper ends it half-way.
  */
 async function collectWeak(
   engine: Engine,
@@ -81,23 +95,38 @@ async function collectWeak(
         candidate,
         baseRevision: document.revision,
         heartbeat: 0,
-        fenced: true as const,
       };
       return { next: { ...document, intents: [intent], lease: { holder, heartbeat: 0 } }, then: 'leased' };
     },
   );
   if (verdict === 'busy') throw new ObjectsError('busy', 'the key is being changed; its garbage waits');
   if (verdict === 'replaced') return false;
-  const backend = await engine.backends.open(item.placement.backend);
-  await assertOwnContainer(engine, callOf(context), backend, {
-    container: item.placement.container,
-    backendId: item.placement.backend,
-    bucket: at.bucket,
-  });
-  await backend.delete(callOf(context), placementRef(item.placement));
+  await deleteLeased(engine, context, at, { placement: item.placement, holder });
   await changeKey(engine, at.address, { requireActive: false }, (document) => {
-    const cleared = withoutLease(withoutIntent(document, holder));
+    if (!findIntent(document, holder)) return { done: undefined };
+    const cleared = withoutIntent(document, holder);
     return { next: withoutGarbage(cleared, item.placement), then: undefined };
   });
   return true;
+}
+
+async function deleteLeased(
+  engine: Engine,
+  context: OperationContext,
+  at: KeyOfBucket,
+  { placement, holder }: { placement: Placement; holder: WriteId },
+): Promise<void> {
+  const life = keepAlive(engine, at.address, holder, context.signal);
+  try {
+    const call = callOf({ requestId: context.requestId, signal: life.signal });
+    const backend = await engine.backends.open(placement.backend);
+    await assertOwnContainer(engine, call, backend, {
+      container: placement.container,
+      backendId: placement.backend,
+      bucket: at.bucket,
+    });
+    await backend.delete(call, placementRef(placement));
+  } finally {
+    life.stop();
+  }
 }

@@ -8,7 +8,7 @@ import type { Mutation, Outcome } from '../mutation/mutation.js';
 import { placementRef } from '../mutation/standing.js';
 import { writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
-import { targetOf } from '../target.js';
+import { targetAt } from '../target.js';
 import { candidateAt } from './candidate.js';
 import { chooseClass, type ChosenClass } from './storage-class.js';
 
@@ -34,10 +34,7 @@ export async function restampObject(
   restamp: RestampObject,
 ): Promise<Outcome> {
   const current = await requireRecord(engine, restamp.bucket, restamp.key);
-  const target = {
-    ...(await targetOf(engine, restamp.bucket, restamp.key, current.placement.backend)),
-    backendKey: current.placement.key,
-  };
+  const target = await targetAt(engine, restamp.bucket, restamp.key, current.placement);
   const attributes = { ...attributesOf(current), ...restamp.attributes };
   assertAttributes(attributes, target.backend.vendor);
   const chosen: ChosenClass =
