@@ -1,15 +1,17 @@
-import { afterAll, beforeAll } from '@jest/globals';
-import { AzuriteFixture } from './azure-server.js';
 import { describeConformance } from './conformance/index.js';
+import { describeOnAzurite } from './azure-server.js';
 
-const azurite = new AzuriteFixture();
-beforeAll(() => azurite.start());
-afterAll(() => azurite.stop());
-
-describeConformance('the azure backend on Azurite', {
-  async open() {
-    const backend = await azurite.open();
-    return { backend, close: () => backend.close() };
-  },
-  gaps: [],
+describeOnAzurite('azure', (azurite) => {
+  describeConformance('the azure adapter on Azurite', {
+    async open() {
+      const backend = await azurite.open();
+      return { backend, close: () => backend.close() };
+    },
+    gaps: [{ case: 'listing/order', reason: 'Azurite pages in the order of UTF-16 units' }],
+    /** By the SDK: blocks that nobody commits. */
+    async leaveUpload(_, container, key) {
+      const blob = azurite.service.getContainerClient(container).getBlockBlobClient(key);
+      await blob.stageBlock(Buffer.from('0001').toString('base64'), 'left behind', 11);
+    },
+  });
 });

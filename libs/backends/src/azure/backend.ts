@@ -10,6 +10,7 @@ import { getObject, headObject } from './read.js';
 import { AzureClient } from './requests.js';
 import { restampObject } from './restamp.js';
 import { AzureSdk } from './sdk.js';
+import type { ControlClient } from './sdk.js';
 import { deleteObject, putObject } from './write.js';
 
 /** Azure Blob storage: block blobs of one storage account, opened with its key. Tokens are ETags, which at Azure name a write, not content. */
@@ -19,7 +20,7 @@ export class AzureBackend implements port.ObjectBackend {
   readonly vendor = 'azure';
   readonly capabilities: BackendCapabilities = AZURE_CAPABILITIES;
   readonly #client: AzureClient;
-  readonly #control: containers.ControlClient;
+  readonly #control: ControlClient;
 
   constructor(config: AzureConfig) {
     this.name = config.name;

@@ -8,7 +8,7 @@ import { BlockReader, chunksOf, wrongLength } from './block-reader.js';
 import type { Block } from './block-reader.js';
 import { cleanUpFailure, promote, withoutSignal } from './promote.js';
 import type { AzureClient } from './requests.js';
-import { conditionHeaders, putBlob, writtenAs } from './write.js';
+import { conditionHeaders, putBlob, writtenAs } from './put-blob.js';
 
 /** Keys of staging blobs. No object's key begins so. */
 export const STAGING_PREFIX = '.spumoni/staging/';

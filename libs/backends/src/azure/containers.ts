@@ -4,13 +4,7 @@ import type { Call, ContainerInfo, CreateContainerRequest } from '../object-back
 import type { AzureConfig } from './config.js';
 import { garbage } from './errors.js';
 import { listPage } from './listing.js';
-import type { AzureSdk } from './sdk.js';
-
-/** What the calls on containers need. */
-export interface ControlClient {
-  readonly config: AzureConfig;
-  readonly sdk: AzureSdk;
-}
+import type { ControlClient } from './sdk.js';
 
 /** Create Container. `conflict` with the code ContainerBeingDeleted and a pause of 30 s where one of this name is still being removed. */
 export async function createContainer(
@@ -51,7 +45,7 @@ export async function listContainers({ config, sdk }: ControlClient, call: Call)
   const names: string[] = [];
   await sdk.run(call, 'list containers', async (service, abortSignal) => {
     for await (const page of service.listContainers({ abortSignal }).byPage()) {
-      if (page.serviceEndpoint === undefined) throw garbage(config.name, 'list containers');
+      if (page.requestId === undefined) throw garbage(config.name, 'list containers');
       names.push(...page.containerItems.map(({ name }) => name));
     }
   });

@@ -1,3 +1,4 @@
+import type { RestError } from '@azure/storage-blob';
 import { BackendError } from '../errors.js';
 import type { BackendErrorKind } from '../errors.js';
 import type { Call } from '../object-backend.js';
@@ -19,20 +20,24 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   AccountAlreadyExists: 'conflict',
   // The bytes are there, their state forbids the call, and sending it again does not help.
   BlobArchived: 'conflict',
+  BlobNotArchived: 'conflict',
   BlobBeingRehydrated: 'conflict',
   BlobImmutableDueToPolicy: 'conflict',
   BlobImmutableDueToLegalHold: 'conflict',
   BlobOverwritten: 'conflict',
+  BlobUsesCustomerSpecifiedEncryption: 'conflict',
   ContainerAlreadyExists: 'conflict',
   ContainerBeingDeleted: 'conflict',
   ContainerDisabled: 'conflict',
   IncrementalCopyBlobMismatch: 'conflict',
   InvalidBlobType: 'conflict',
+  InvalidOperation: 'conflict',
   NoPendingCopyOperation: 'conflict',
   PendingCopyOperation: 'conflict',
   ResourceAlreadyExists: 'conflict',
   ResourceTypeMismatch: 'conflict',
   SnapshotsPresent: 'conflict',
+  SnapshotCountExceeded: 'conflict',
   LeaseAlreadyBroken: 'conflict',
   LeaseIdMismatchWithContainerOperation: 'conflict',
   LeaseIdMismatchWithLeaseOperation: 'conflict',
@@ -45,9 +50,12 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   LeaseIdMissing: 'throttled',
   LeaseIdMismatchWithBlobOperation: 'throttled',
   LeaseIsBreakingAndCannotBeAcquired: 'throttled',
+  LeaseIsBreakingAndCannotBeChanged: 'throttled',
+  SnapshotOperationRateExceeded: 'throttled',
   ServerBusy: 'throttled',
   AccountBeingCreated: 'unavailable',
   InternalError: 'unavailable',
+  SystemInUse: 'unavailable',
   OperationTimedOut: 'timeout',
   AccountIsDisabled: 'denied',
   AuthenticationFailed: 'denied',
@@ -70,6 +78,7 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   FeatureNotYetSupportedForHierarchicalNamespaceAccounts: 'unsupported',
   NotImplemented: 'unsupported',
   UnsupportedHttpVerb: 'unsupported',
+  InvalidHttpVerb: 'unsupported',
   UnsupportedHeader: 'invalid',
   UnsupportedQueryParameter: 'invalid',
   UnsupportedXmlNode: 'invalid',
@@ -77,6 +86,10 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   BlockListTooLong: 'invalid',
   CannotChangeToLowerTier: 'invalid',
   CannotVerifyCopySource: 'invalid',
+  ConditionHeadersNotSupported: 'invalid',
+  ContentLengthLargerThanTierLimit: 'invalid',
+  BlobTierInadequateForContentLength: 'invalid',
+  CopyAcrossAccountsNotSupported: 'invalid',
   EmptyMetadataKey: 'invalid',
   InvalidBlobOrBlock: 'invalid',
   InvalidBlobTier: 'invalid',
@@ -94,9 +107,13 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   InvalidTags: 'invalid',
   InvalidUri: 'invalid',
   InvalidXmlDocument: 'invalid',
+  InvalidXmlNodeValue: 'invalid',
   MetadataTooLarge: 'invalid',
   MissingContentLengthHeader: 'invalid',
   MissingRequiredHeader: 'invalid',
+  MissingRequiredQueryParameter: 'invalid',
+  MissingRequiredXmlNode: 'invalid',
+  MultipleConditionHeadersNotSupported: 'invalid',
   OutOfRangeInput: 'invalid',
   OutOfRangeQueryParameterValue: 'invalid',
   RequestBodyTooLarge: 'invalid',
@@ -188,31 +205,29 @@ export function garbage(backend: string, action: string, detail = ''): BackendEr
   );
 }
 
-/** What a failure of the SDK means: a refusal, the caller's giving up, or no answer at all. Told by shape, not by `instanceof`. */
+/** What a failure of the SDK means: a refusal, the caller's giving up, or no answer at all. */
 export function sdkFailure(error: unknown, backend: string, action: string, call: Call): BackendError {
   if (error instanceof BackendError) return error;
   if (call.signal?.aborted) return abortFailure(backend, call.signal.reason);
-  if (typeof error !== 'object' || error === null) return wireFailure(backend, error);
-  if ('name' in error && error.name === 'AbortError')
+  if (isNamed(error, 'AbortError') || isNamed(error, 'TimeoutError'))
     return new BackendError('timeout', `backend ${backend} did not answer in time to: ${action}`, {
       backend,
       cause: error,
     });
-  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
-  const response = 'response' in error ? error.response : undefined;
-  if (status === undefined || typeof response !== 'object' || response === null) return wireFailure(backend, error);
-  const text = 'bodyAsText' in response && typeof response.bodyAsText === 'string' ? response.bodyAsText : '';
+  if (!isRestError(error) || error.response === undefined) return wireFailure(backend, error);
+  const { status, headers, bodyAsText } = error.response;
   // A document that cannot be parsed comes with the status of a success.
-  if (status < 300) return garbage(backend, action, `, an unreadable document`);
-  return answerFailure({ backend, action, status, headers: plainHeaders(response), text });
+  if (status < 300) return garbage(backend, action, ', an unreadable document');
+  return answerFailure({ backend, action, status, headers: headers.toJSON(), text: bodyAsText ?? '' });
 }
 
-function plainHeaders(response: object): Record<string, string> {
-  if (!('headers' in response) || typeof response.headers !== 'object' || response.headers === null) return {};
-  if (!('toJSON' in response.headers) || typeof response.headers.toJSON !== 'function') return {};
-  const json: unknown = response.headers.toJSON();
-  const entries = Object.entries(json ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), value]));
+/** By name, not by `instanceof`, which would load the SDK. */
+function isRestError(error: unknown): error is RestError {
+  return isNamed(error, 'RestError');
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === name;
 }
 
 function element(text: string, name: string): string | undefined {

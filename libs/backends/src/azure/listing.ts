@@ -3,10 +3,11 @@ import { BackendError } from '../errors.js';
 import type { Call, ListedEntry, ListPage, ListRequest } from '../object-backend.js';
 import { clearStaging, STAGING_FOR, STAGING_PREFIX } from './blocks.js';
 import { dropBlocks } from './block-list.js';
-import type { ControlClient } from './containers.js';
 import { garbage } from './errors.js';
+import { olderToken } from './older-writes.js';
 import type { AzureClient } from './requests.js';
 import { unquoted } from './requests.js';
+import type { ControlClient } from './sdk.js';
 
 /** Azure's own limit of a page. */
 const MAX_PAGE = 5000;
@@ -22,7 +23,7 @@ interface Position {
 /**
  * One page of List Blobs. A page may be empty and have a cursor: Azure gives such pages, and staging blobs are left out of it. Keys come in
  * Azure's order, which is that of UTF-16 at Azurite and not documented for Azure; within a page they are in that of UTF-8.
- * `everything` also shows uncommitted blocks and, after all blobs, staging blobs, each as an `upload` under the key it was for.
+ * `everything` also shows snapshots, earlier versions and uncommitted blocks and, after all blobs, staging blobs, each as an `upload` under the key it was for.
  */
 export async function listPage(control: ControlClient, call: Call, request: ListRequest): Promise<ListPage> {
   const { prefix = '', include } = request;
@@ -31,9 +32,9 @@ export async function listPage(control: ControlClient, call: Call, request: List
   const blobs = segment.segment.blobItems;
   const entries =
     at.phase === 'blobs'
-      ? blobs.filter(({ name }) => !name.startsWith(STAGING_PREFIX)).map((blob) => entryOf(control, blob))
+      ? blobs.filter((blob) => !isStaging(blob)).map((blob) => entryOf(control, blob))
       : blobs.map(stagingEntry).filter(({ key }) => key.startsWith(prefix));
-  entries.sort((left, right) => Buffer.compare(Buffer.from(left.key), Buffer.from(right.key)));
+  entries.sort(compareEntries);
   const marker = segment.continuationToken;
   if (marker) return { entries, cursor: encodeCursor({ phase: at.phase, marker }) };
   if (at.phase === 'blobs' && include === 'everything') return { entries, cursor: encodeCursor({ phase: 'staging' }) };
@@ -55,6 +56,8 @@ async function listSegment(
         prefix: phase === 'blobs' ? prefix : STAGING_PREFIX,
         includeMetadata: phase === 'staging',
         includeUncommitedBlobs: include === 'everything',
+        includeSnapshots: phase === 'blobs' && include === 'everything',
+        includeVersions: phase === 'blobs' && include === 'everything',
       })
       .byPage({
         maxPageSize: Math.min(limit, MAX_PAGE),
@@ -66,21 +69,38 @@ async function listSegment(
   return segment;
 }
 
-function entryOf({ config }: ControlClient, { name: key, properties }: BlobItem): ListedEntry {
-  const { etag, contentLength, lastModified, accessTier, contentType } = properties;
-  // Uncommitted blobs have no ETag at Azure; Azurite gives them one, but no content type, which every other blob has.
-  if (!etag || !contentType) return { kind: 'upload', key, token: AT_KEY, size: 0 };
+/** Keys in the order of UTF-8; of one key the newest write first. */
+function compareEntries(left: ListedEntry, right: ListedEntry): number {
+  const byKey = Buffer.compare(Buffer.from(left.key), Buffer.from(right.key));
+  if (byKey !== 0 || left.kind === right.kind) return byKey || (left.token < right.token ? 1 : -1);
+  return left.kind === 'object' ? -1 : 1;
+}
+
+function isStaging(blob: BlobItem): boolean {
+  return blob.name.startsWith(STAGING_PREFIX) && olderToken(blob) === undefined;
+}
+
+function entryOf({ config }: ControlClient, blob: BlobItem): ListedEntry {
+  const { name: key, properties } = blob;
+  const { etag, contentLength, lastModified, accessTier } = properties;
+  if (isUncommitted(blob)) return { kind: 'upload', key, token: AT_KEY, size: 0 };
   if (contentLength === undefined) throw garbage(config.name, `list ${key}`, ', without a length');
-  const token = unquoted(etag);
+  const older = olderToken(blob);
+  const vendorEtag = unquoted(etag);
   return {
-    kind: 'object',
+    kind: older === undefined ? 'object' : 'noncurrent',
     key,
-    token,
+    token: older ?? vendorEtag,
     size: contentLength,
     lastModified,
-    vendorEtag: token,
+    vendorEtag,
     ...(accessTier === undefined ? {} : { storageClass: accessTier }),
   };
+}
+
+/** Uncommitted blocks have no ETag at Azure; Azurite gives them one, but neither a type nor a tier, of which every blob has one at least. */
+function isUncommitted({ properties: { etag, contentLength, contentType, accessTier } }: BlobItem): boolean {
+  return !etag || (contentLength === 0 && !contentType && !accessTier);
 }
 
 function stagingEntry({ name, properties, metadata }: BlobItem): ListedEntry {

@@ -6,7 +6,7 @@ import { BlockIds, dropBlocks, putBlockList } from './block-list.js';
 import { properties } from './read.js';
 import { ifToken } from './requests.js';
 import type { AzureClient } from './requests.js';
-import { conditionHeaders, putBlob, writtenAs } from './write.js';
+import { conditionHeaders, putBlob, writtenAs } from './put-blob.js';
 
 const MIB = 1024 * 1024;
 /** One server-side request copies this much at least. */
@@ -59,17 +59,16 @@ export async function promote(client: AzureClient, call: Call, promotion: Promot
 async function assertCondition(client: AzureClient, call: Call, target: Promotion['target']): Promise<void> {
   const { container, key, condition } = target;
   if (condition === undefined) return;
-  if ('ifToken' in condition) {
-    await properties(client, call, { container, key, token: condition.ifToken });
-    return;
-  }
+  const token = 'ifToken' in condition ? { token: condition.ifToken } : {};
+  const { backend } = client;
   try {
-    await properties(client, call, { container, key });
+    await properties(client, call, { container, key, ...token });
   } catch (error) {
-    if (isBackendError(error, 'not-found')) return;
-    throw error;
+    if (!isBackendError(error, 'not-found') || error.vendorCode !== 'BlobNotFound') throw error;
+    if ('ifAbsent' in condition) return;
+    throw new BackendError('precondition', `nothing stands at ${key}`, { backend, cause: error });
   }
-  throw new BackendError('precondition', `something stands at ${key}`, { backend: client.backend });
+  if ('ifAbsent' in condition) throw new BackendError('precondition', `something stands at ${key}`, { backend });
 }
 
 /** No block can be empty. */

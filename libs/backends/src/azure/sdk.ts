@@ -3,7 +3,13 @@ import type { Call } from '../object-backend.js';
 import type { AzureConfig } from './config.js';
 import { sdkFailure } from './errors.js';
 
-/** Vendor's own client, for calls that are no part of the data path. Loaded with the first of them; its own retries are off. */
+/** What the calls on containers need. */
+export interface ControlClient {
+  readonly config: AzureConfig;
+  readonly sdk: AzureSdk;
+}
+
+/** The vendor's own client, for calls that are no part of the data path. Loaded with the first of them; its own retries are off. */
 export class AzureSdk {
   #service: Promise<BlobServiceClient> | undefined;
 

@@ -21,14 +21,14 @@ export async function readTags(client: AzureClient, call: Call, { container, key
 export async function writeTags(
   client: AzureClient,
   call: Call,
-  blob: Where & { tags: Tags; lease: string },
+  blob: Where & { tags: Tags; headers: Tags },
 ): Promise<void> {
-  const { container, key, tags, lease } = blob;
+  const { container, key, tags } = blob;
   const set = Object.entries(tags).map(
     ([name, value]) => `<Tag><Key>${toXml(name)}</Key><Value>${toXml(value)}</Value></Tag>`,
   );
   const body = Buffer.from(`<?xml version="1.0" encoding="utf-8"?><Tags><TagSet>${set.join('')}</TagSet></Tags>`);
-  const headers = { 'x-ms-lease-id': lease, 'content-type': 'application/xml' };
+  const headers = { 'content-type': 'application/xml', ...blob.headers };
   await client.sendPlain(
     { verb: 'set the tags of', method: 'PUT', container, key, query: { comp: 'tags' }, headers, body },
     call,
