@@ -77,7 +77,7 @@ function pad(i: number): string {
 }
 
 /** Runs every measure on every subject, in turn, three rounds, and writes docs/benchmarks.md; ratios are taken within a round, then the median. */
-export async function runBenchmarks(_arguments: readonly string[]): Promise<void> {
+export async function runBenchmarks(): Promise<void> {
   const subjects = [await spumoniSubject()];
   const rows: Row[] = [];
   try {

@@ -2,4 +2,4 @@
 import '../scripts/typescript-source.mjs';
 
 const { runBenchmarks } = await import('./benchmark.ts');
-await runBenchmarks(process.argv.slice(2));
+await runBenchmarks();

@@ -19,6 +19,8 @@ const checks = [
     args: [bin('prettier'), '--check', '--log-level=warn', '--cache', '--cache-location', '.cache/prettier', '.'],
   },
   { name: 'boundaries', args: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', ...folders] },
+  { name: 'configuration reference', args: ['scripts/configuration-reference.mjs', '--check'] },
+  { name: 'vendor reference', args: ['scripts/vendor-reference.mjs', '--check'] },
   { name: 'openapi', args: ['scripts/openapi.mjs', '--check'], needs: 'scripts/openapi.mjs' },
 ].filter(({ needs }) => needs === undefined || existsSync(join(root, needs)));
 
