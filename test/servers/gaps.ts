@@ -32,7 +32,19 @@ export const gaps: readonly Gap[] = [
       'DELETE with a wrong ETag: 204 and the object is gone; delete by VersionId',
     ],
   ]),
+  ...rows('minio', [
+    ['copy-if-none-match', 'CopyObject ignores If-None-Match', 'copy onto an object with If-None-Match: *: 200'],
+    [
+      'below-an-object',
+      'lists no key that lies below another object',
+      'with a there, PUT a/b: 200, and no listing shows it',
+    ],
+    ['long-segments', 'no key segment above 255 bytes', 'PUT: 400 XMinioInvalidObjectName'],
+  ]),
   ...rows('moto', [
+    ['copy-if-none-match', 'CopyObject ignores If-None-Match', 'copy onto an object with If-None-Match: *: 200'],
+    ['underscore-headers', 'loses request headers with an underscore', 'x-amz-meta-a_b: absent afterwards'],
+    ['content-md5', 'does not check Content-MD5', 'PUT with a wrong one: 200'],
     ['names', 'does not check bucket names', 'CreateBucket Bad_name: 200'],
     ['copy-source-if-match', 'ignores CopySourceIfMatch', 'copy with a wrong source ETag: 200'],
     ['signatures', 'does not check signatures', 'ListBuckets signed with a wrong secret: 200'],
@@ -62,6 +74,16 @@ export const gaps: readonly Gap[] = [
     ['header-hash', 'ignores the x-goog-hash header of an upload', 'a wrong crc32c: 200; in the object resource: 400'],
     ['location', 'gives every bucket its one location and class', 'location EU, class NEARLINE: US-CENTRAL1, STANDARD'],
     ['bucket-not-empty', 'answers 412 for a bucket that is not empty', 'DELETE: 412 conditionNotMet; GCS answers 409'],
+    [
+      'rewrite-inherits',
+      'a rewrite inherits from the source what its body leaves out',
+      'rewriteTo with a body without cacheControl: the source has it, so has the target; GCS drops it',
+    ],
+    [
+      'resumable-status',
+      'a status query of a resumable upload commits it',
+      'PUT with Content-Range: bytes */*: 200 and the object is there, cut short',
+    ],
     ['xml', 'no XML uploads', 'PUT /BUCKET/OBJECT: 400'],
     ['xml-conditions', 'no x-goog-if-* conditions', 'the test proxy answers 501 instead of letting them pass unkept'],
     [
