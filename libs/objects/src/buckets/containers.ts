@@ -2,29 +2,32 @@ import { isBackendError, type Call, type ObjectBackend } from '#libs/backends';
 import { slugFor, validateBucketName } from '#libs/naming';
 import type { BucketContainer, BucketDocument } from '#libs/metadata';
 import { callOf, type Engine, type KnownBackend, type OperationContext } from '../engine.js';
-import { fromBackend, ObjectsError } from '../errors.js';
-import { writeMarker } from './marker.js';
+import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
+import { isLive } from '../target.js';
+import { isSameContainer } from './erase-container.js';
+import { MARKER_KEY, writeMarker } from './marker.js';
 import { changeBucket } from './open-bucket.js';
 
 /**
  * Makes a bucket's container on a backend: first its name is recorded in the bucket's document, so that a crash leaves nothing unnamed; then the container, then its marker.
- * Fails with `container-exists` if the vendor has one of that name, whoever owns it.
+ * Fails with `container-exists` if the vendor has one of that name, whoever owns it, and with `bucket-not-active` if the bucket is being deleted.
+ * Of two makings at once for one backend, the later to end gives way: its container retires at once.
  */
 export async function makeContainer(
   engine: Engine,
   context: OperationContext,
   bucket: BucketDocument,
-  place: { backendId: string; name: string; region?: string },
+  place: ContainerPlace,
 ): Promise<BucketDocument> {
   const backend = await engine.backends.open(place.backendId);
   const call = callOf(context);
   await refuseExisting(call, backend, place.name);
   const planned: BucketContainer = { backend: place.backendId, container: place.name, marker: '' };
-  await changeBucket(engine, bucket.id, (current) => ({
-    ...current,
-    containers: [...current.containers.filter((c) => c.backend !== place.backendId || c.marker !== ''), planned],
-  }));
-  const info = await create(engine, call, backend, place);
+  await plan(engine, bucket, planned);
+  const info = await create(call, backend, place).catch(async (error: unknown) => {
+    if (!isIndefinite(error)) await unplan(engine, bucket, planned);
+    throw meaningOf(error, backend, place.name);
+  });
   await engine.reach('container-created', bucket.name);
   const marker = await writeMarker(engine, call, backend, { container: place.name, bucket: bucket.id }).catch(
     (error: unknown) => {
@@ -32,15 +35,66 @@ export async function makeContainer(
     },
   );
   await engine.reach('container-marked', bucket.name);
-  const made: BucketContainer = { ...planned, marker, ...(info.tokens === 'none' ? { weak: true as const } : {}) };
-  return changeBucket(engine, bucket.id, (current) => ({
+  return record(engine, context, bucket, {
+    ...planned,
+    marker,
+    ...(info.tokens === 'none' ? { weak: true as const } : {}),
+  });
+}
+
+export interface ContainerPlace {
+  readonly backendId: string;
+  readonly name: string;
+  readonly region?: string;
+}
+
+async function plan(engine: Engine, bucket: BucketDocument, planned: BucketContainer): Promise<void> {
+  await changeBucket(engine, bucket.id, (current) => {
+    if (current.state === 'deleting')
+      throw new ObjectsError('bucket-not-active', `bucket ${bucket.name} is being deleted`);
+    const others = current.containers.filter((c) => !isSameContainer(c, planned));
+    return { ...current, containers: [...others, planned] };
+  });
+}
+
+/** After a definite refusal there is nothing of ours under the name. */
+async function unplan(engine: Engine, bucket: BucketDocument, planned: BucketContainer): Promise<void> {
+  await changeBucket(engine, bucket.id, (current) => ({
     ...current,
-    containers: current.containers.map((c) => (isPlanned(c, planned) ? made : c)),
+    containers: current.containers.filter((c) => !(isSameContainer(c, planned) && c.marker === '')),
   }));
 }
 
-function isPlanned(a: BucketContainer, b: BucketContainer): boolean {
-  return a.backend === b.backend && a.container === b.container;
+/** Says in the document that the container is there. A deletion that came between may have found nothing to erase yet: then the container, which nothing names, goes at once. */
+async function record(
+  engine: Engine,
+  context: OperationContext,
+  bucket: BucketDocument,
+  made: BucketContainer,
+): Promise<BucketDocument> {
+  const recorded = await changeBucket(engine, bucket.id, (current) => {
+    if (!current.containers.some((c) => isSameContainer(c, made) && !c.retiring)) return undefined;
+    const isTwin = current.containers.some((c) => c.backend === made.backend && isLive(c));
+    const entry: BucketContainer = isTwin ? { ...made, retiring: true } : made;
+    return { ...current, containers: current.containers.map((c) => (isSameContainer(c, made) ? entry : c)) };
+  }).catch((error: unknown) => {
+    if (isObjectsError(error, 'no-such-bucket')) return undefined;
+    throw error;
+  });
+  if (recorded?.containers.some((c) => isSameContainer(c, made) && c.marker === made.marker)) return recorded;
+  await eraseUnnamed(engine, context, made);
+  throw new ObjectsError('bucket-not-active', `bucket ${bucket.name} was deleted meanwhile`);
+}
+
+async function eraseUnnamed(engine: Engine, context: OperationContext, made: BucketContainer): Promise<void> {
+  const backend = await engine.backends.open(made.backend);
+  try {
+    const { container, marker: token } = made;
+    await backend.delete(callOf(context), { container, key: MARKER_KEY, token });
+    await backend.deleteContainer(callOf(context), container);
+  } catch (error) {
+    if (!isBackendError(error, 'not-found')) throw fromBackend(error, backend.name);
+  }
 }
 
 async function refuseExisting(call: Call, backend: ObjectBackend, name: string): Promise<void> {
@@ -55,24 +109,28 @@ async function refuseExisting(call: Call, backend: ObjectBackend, name: string):
 }
 
 async function create(
-  engine: Engine,
   call: Call,
   backend: ObjectBackend,
-  place: { backendId: string; name: string; region?: string },
+  place: ContainerPlace,
 ): ReturnType<ObjectBackend['createContainer']> {
-  try {
-    return await backend.createContainer(call, {
-      container: place.name,
-      ...(place.region === undefined ? {} : { region: place.region }),
+  return backend.createContainer(call, {
+    container: place.name,
+    ...(place.region === undefined ? {} : { region: place.region }),
+  });
+}
+
+/** After these the vendor may have made the container all the same. */
+function isIndefinite(error: unknown): boolean {
+  return !isBackendError(error) || error.kind === 'unavailable' || error.kind === 'timeout' || error.kind === 'unknown';
+}
+
+function meaningOf(error: unknown, backend: ObjectBackend, name: string): unknown {
+  if (isBackendError(error, 'conflict')) return containerExists(backend, name, 'another account');
+  if (isBackendError(error, 'invalid'))
+    return new ObjectsError('invalid-bucket-name', `${backend.vendor} refuses "${name}": ${error.message}`, {
+      cause: error,
     });
-  } catch (error) {
-    if (isBackendError(error, 'conflict')) throw containerExists(backend, place.name, 'another account');
-    if (isBackendError(error, 'invalid'))
-      throw new ObjectsError('invalid-bucket-name', `${backend.vendor} refuses "${place.name}": ${error.message}`, {
-        cause: error,
-      });
-    throw fromBackend(error, backend.name);
-  }
+  return fromBackend(error, backend.name);
 }
 
 function containerExists(backend: ObjectBackend, name: string, owner: string): ObjectsError {
@@ -90,7 +148,7 @@ export async function ensureContainer(
   bucket: BucketDocument,
   to: KnownBackend,
 ): Promise<BucketDocument> {
-  const existing = bucket.containers.find((c) => c.backend === to.id && !c.retiring && c.marker !== '');
+  const existing = bucket.containers.find((c) => c.backend === to.id && isLive(c));
   if (existing) return bucket;
   const slug = slugFor(bucket.name, engine.randomHex(4));
   const names = validateBucketName(bucket.name, to.vendor).valid ? [bucket.name, slug] : [slug];

@@ -39,19 +39,27 @@ export async function createBucket(
   }
   assertBucketName(wish.name, backend);
   const reserved = await reserve(engine, context, wish, { backend, policy });
-  try {
-    await makeContainer(engine, context, reserved, {
-      backendId: backend.id,
-      name: wish.name,
-      ...(backend.region === undefined ? {} : { region: backend.region }),
-    });
-    const bucket = await changeBucket(engine, reserved.id, activated);
-    await engine.buckets.update(reserved.id, { state: 'active' });
-    return { bucket, backend, ...(reason === undefined ? {} : { reason }) };
-  } catch (error) {
+  const bucket = await build(engine, context, reserved, backend).catch(async (error: unknown) => {
     await undo(engine, context, reserved.id, error);
     throw error;
-  }
+  });
+  // From here on the bucket takes writes: a row that cannot be changed now is for the next repair, and undoes nothing.
+  await engine.buckets.update(reserved.id, { state: 'active' });
+  return { bucket, backend, ...(reason === undefined ? {} : { reason }) };
+}
+
+async function build(
+  engine: Engine,
+  context: OperationContext,
+  reserved: BucketDocument,
+  backend: KnownBackend,
+): Promise<BucketDocument> {
+  await makeContainer(engine, context, reserved, {
+    backendId: backend.id,
+    name: reserved.name,
+    ...(backend.region === undefined ? {} : { region: backend.region }),
+  });
+  return changeBucket(engine, reserved.id, activated);
 }
 
 /** A repair that took this creation for dead has marked the bucket; a creator that only slept must not open it again. */
@@ -148,13 +156,12 @@ async function reserve(
   return bucket;
 }
 
-/** Takes back what a failed creation did. If that fails too, the reservation stays in state `creating` and the next repair undoes it. */
+/** Takes back what a failed creation did. If that fails too, the reservation stays and the next repair undoes it. */
 async function undo(engine: Engine, context: OperationContext, id: BucketId, why: unknown): Promise<void> {
   try {
-    const found = await engine.index.getBucket(id);
-    if (!found) return;
-    const foreign = why instanceof ObjectsError && why.code === 'container-exists';
-    if (!foreign) await eraseContainers(engine, context, found.value);
+    if (!(await engine.index.getBucket(id))) return;
+    const going = await changeBucket(engine, id, (current) => ({ ...current, state: 'deleting' }));
+    await eraseContainers(engine, context, going);
     await forgetBucket(engine, id);
   } catch (error) {
     throw new ObjectsError(

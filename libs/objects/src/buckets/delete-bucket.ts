@@ -5,6 +5,8 @@ import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { pause } from '../mutation/intents.js';
 import { examineFreshIds } from '../sweep/fresh-ids.js';
 import { collectGarbage } from '../sweep/garbage.js';
+import { isLive } from '../target.js';
+import { entriesOf, eraseContainer } from './erase-container.js';
 import { holdsMarker, MARKER_KEY } from './marker.js';
 import { changeBucket, requireBucket } from './open-bucket.js';
 
@@ -29,6 +31,14 @@ export async function deleteBucket(engine: Engine, context: OperationContext, id
   await forgetBucket(engine, id);
 }
 
+/** Of two deletions at once one may have given up and opened the bucket again: then the other must not go on. */
+function stillDeleting({ name, state }: BucketDocument): void {
+  if (state === 'deleting') return;
+  throw new ObjectsError('busy', `bucket ${name} was opened again meanwhile; delete it again`, {
+    retryAfterSeconds: 1,
+  });
+}
+
 async function markDeleting(engine: Engine, id: BucketId): Promise<BucketDocument> {
   const { value } = await requireBucket(engine, id);
   if (value.state !== 'deleting') await assertIndexEmpty(engine, value);
@@ -38,10 +48,12 @@ async function markDeleting(engine: Engine, id: BucketId): Promise<BucketDocumen
   );
 }
 
-/** Opens the bucket again unless its containers have begun to go. */
+/** Opens the bucket again, unless its home has begun to go or was never finished. */
 async function reopen(engine: Engine, id: BucketId): Promise<void> {
   const bucket = await changeBucket(engine, id, (current) =>
-    current.containers.some((c) => c.retiring) ? undefined : { ...current, state: 'active' },
+    current.containers.some((c) => c.backend === current.home && isLive(c))
+      ? { ...current, state: 'active' }
+      : undefined,
   );
   if (bucket.state === 'active') await engine.buckets.update(id, { state: 'active' });
 }
@@ -94,13 +106,9 @@ async function assertContainerEmpty(
   try {
     await examineFreshIds(engine, context, { bucket, container, backend });
     const stranger = await firstStranger(context, backend, container);
-    if (stranger && !(await holdsMarker(engine, callOf(context), backend, { container, bucket: bucket.id }))) {
-      throw new ObjectsError(
-        'backend-unavailable',
-        `container ${container.container} on ${backend.name} does not bear this bucket's marker: is the endpoint the right one?`,
-      );
-    }
-    if (stranger)
+    const isMarked = await holdsMarker(engine, callOf(context), backend, { container, bucket: bucket.id });
+    if (container.marker !== '' && !isMarked) await refuseUnmarked(context, backend, container);
+    if (stranger && (isMarked || container.retiring))
       throw notEmpty(
         bucket,
         `${backend.name} still holds "${stranger.key}" (${stranger.kind}) in container ${container.container}`,
@@ -111,27 +119,38 @@ async function assertContainerEmpty(
   }
 }
 
+/** Throws for a container that is there without its marker; `not-found` where there is none at all. */
+async function refuseUnmarked(
+  context: OperationContext,
+  backend: ObjectBackend,
+  container: BucketContainer,
+): Promise<never> {
+  await backend.inspectContainer(callOf(context), container.container);
+  throw notOwn(backend.name, container);
+}
+
+function notOwn(backend: string, container: BucketContainer): ObjectsError {
+  return new ObjectsError(
+    'backend-unavailable',
+    `container ${container.container} on ${backend} does not bear this bucket's marker: is the endpoint the right one?`,
+    { retryAfterSeconds: 30 },
+  );
+}
+
 async function firstStranger(
   context: OperationContext,
   backend: ObjectBackend,
   container: BucketContainer,
 ): Promise<ListedEntry | undefined> {
-  let cursor: string | undefined;
-  do {
-    const page = await backend.list(callOf(context), {
-      container: container.container,
-      include: 'everything',
-      limit: 10,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    const stranger = page.entries.find((entry) => entry.key !== MARKER_KEY);
-    if (stranger) return stranger;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const entry of entriesOf(context, backend, container.container))
+    if (entry.key !== MARKER_KEY) return entry;
   return undefined;
 }
 
-/** Removes each container that holds nothing but the marker: first recorded as going, then the marker, then the container. Idempotent. */
+/**
+ * Removes each container of a bucket that is being deleted and holds nothing any more. Idempotent. Adopted containers stay. A container that was only planned and is not this bucket's stays too;
+ * one that was made and is not this bucket's fails with `backend-unavailable`.
+ */
 export async function eraseContainers(
   engine: Engine,
   context: OperationContext,
@@ -139,35 +158,8 @@ export async function eraseContainers(
 ): Promise<void> {
   for (const container of bucket.containers) {
     if (container.adopted) continue;
-    await changeBucket(engine, bucket.id, (current) => ({
-      ...current,
-      containers: current.containers.map((c) =>
-        c.backend === container.backend && c.container === container.container ? { ...c, retiring: true } : c,
-      ),
-    }));
-    await eraseContainer(engine, context, container);
-  }
-}
-
-export async function eraseContainer(
-  engine: Engine,
-  context: OperationContext,
-  container: BucketContainer,
-): Promise<void> {
-  const backend = await engine.backends.open(container.backend);
-  try {
-    const page = await backend.list(callOf(context), {
-      container: container.container,
-      include: 'everything',
-      limit: 10,
-    });
-    for (const entry of page.entries.filter((e) => e.key === MARKER_KEY)) {
-      await backend.delete(callOf(context), { container: container.container, key: entry.key, token: entry.token });
-    }
-    await backend.deleteContainer(callOf(context), container.container);
-  } catch (error) {
-    if (isBackendError(error, 'not-found')) return;
-    throw fromBackend(error, backend.name);
+    const outcome = await eraseContainer(engine, context, { bucket: bucket.id, container, mayGo: stillDeleting });
+    if (outcome === 'foreign' && container.marker !== '') throw notOwn(container.backend, container);
   }
 }
 

@@ -31,28 +31,41 @@ export async function writeMarker(
   return result.token;
 }
 
-/** True if the container holds this very bucket's marker. An outage throws: it says nothing about whose the container is. */
+/** Whose marker lies in a container: this very bucket's, another's (or none that can be read as one), or none at all, also where there is no such container. An outage throws: it says nothing. */
+export async function markerAt(
+  engine: Engine,
+  call: Call,
+  backend: ObjectBackend,
+  place: { container: string; bucket: BucketId; token?: string },
+): Promise<'own' | 'foreign' | 'none'> {
+  try {
+    const { body } = await backend.get(call, {
+      container: place.container,
+      key: MARKER_KEY,
+      ...(place.token === undefined ? {} : { token: place.token }),
+    });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    const marker = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Partial<Marker> | null;
+    const isOwn = marker?.deployment === engine.settings.deploymentId && marker.bucket === place.bucket;
+    return isOwn ? 'own' : 'foreign';
+  } catch (error) {
+    if (isBackendError(error, 'not-found')) return 'none';
+    if (isBackendError(error, 'precondition') || error instanceof SyntaxError) return 'foreign';
+    throw fromBackend(error, backend.name);
+  }
+}
+
+/** True if the container holds this very bucket's marker: the one that was put, where its token is recorded. An outage throws: it says nothing about whose the container is. */
 export async function holdsMarker(
   engine: Engine,
   call: Call,
   backend: ObjectBackend,
   place: { container: BucketContainer; bucket: BucketId },
 ): Promise<boolean> {
-  try {
-    const { body } = await backend.get(call, {
-      container: place.container.container,
-      key: MARKER_KEY,
-      token: place.container.marker,
-    });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    const marker = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Partial<Marker>;
-    return marker.deployment === engine.settings.deploymentId && marker.bucket === place.bucket;
-  } catch (error) {
-    if (isBackendError(error, 'not-found') || isBackendError(error, 'precondition') || error instanceof SyntaxError)
-      return false;
-    throw fromBackend(error, backend.name);
-  }
+  const { container, marker: token } = place.container;
+  const at = { container, bucket: place.bucket, ...(token === '' ? {} : { token }) };
+  return (await markerAt(engine, call, backend, at)) === 'own';
 }
 
 /** Fails with `backend-unavailable` unless the container is this bucket's: a re-pointed endpoint must not erase what the index knows. */

@@ -1,5 +1,6 @@
 import type { BucketContainer, BucketDocument, BucketId, ListedKey } from '#libs/metadata';
 import { ensureContainer } from '../buckets/containers.js';
+import { isSameContainer } from '../buckets/erase-container.js';
 import { changeBucket, requireBucket } from '../buckets/open-bucket.js';
 import type { Engine, KnownBackend, OperationContext } from '../engine.js';
 import { isObjectsError, ObjectsError } from '../errors.js';
@@ -38,7 +39,7 @@ export async function migrateBucket(
   await switchHome(engine, context, migration, to);
   let after = typeof migration.checkpoint?.['after'] === 'string' ? migration.checkpoint['after'] : undefined;
   const first = typeof migration.checkpoint?.['pass'] === 'number' ? migration.checkpoint['pass'] : 1;
-  for (let pass = first; pass <= MAX_PASSES; pass += 1) {
+  for (let pass = first; pass < first + MAX_PASSES; pass += 1) {
     const tally = new Tally();
     const end = await movePass(engine, context, {
       ...migration,
@@ -142,21 +143,26 @@ async function count(engine: Engine, pass: Pass): Promise<void> {
 }
 
 /**
- * Closes the source container for commits once nothing lies there and no write to it is open; false if there is more to move.
- * The last look comes after the closing: what was committed before it is seen, and nothing can be committed after it.
+ * Closes the source container for writes once nothing lies there and no write to it is open; false if there is more to move.
+ * The last look comes after the closing: what was committed before it is seen, and nothing can begin or be committed after it.
  */
 async function retireSource(engine: Engine, migration: MigrateBucket): Promise<boolean> {
   const { from, bucketId } = migration;
   if (await holdsAnything(engine, bucketId, from)) return false;
-  await changeBucket(engine, bucketId, (current) => withRetiring(current, from, true));
+  let closed: readonly BucketContainer[] = [];
+  await changeBucket(engine, bucketId, (current) => {
+    closed = current.home === from ? [] : current.containers.filter((c) => c.backend === from && !c.retiring);
+    return closed.length === 0 ? undefined : withRetiring(current, closed, true);
+  });
   if (!(await holdsAnything(engine, bucketId, from))) return true;
-  await changeBucket(engine, bucketId, (current) => withRetiring(current, from, false));
+  await changeBucket(engine, bucketId, (current) => withRetiring(current, closed, false));
   return false;
 }
 
-function withRetiring(bucket: BucketDocument, backendId: string, retiring: boolean): BucketDocument {
+/** Only the containers named: one that an earlier migration left on the same backend goes on retiring, and so does one that a sweeper has begun to erase. */
+function withRetiring(bucket: BucketDocument, which: readonly BucketContainer[], retiring: boolean): BucketDocument {
   const mark = (container: BucketContainer): BucketContainer => {
-    if (container.backend !== backendId) return container;
+    if (!which.some((c) => isSameContainer(c, container) && c.marker === container.marker)) return container;
     const { backend, container: name, marker, adopted, weak } = container;
     const kept = { backend, container: name, marker, ...(adopted ? { adopted } : {}), ...(weak ? { weak } : {}) };
     return retiring ? { ...kept, retiring: true } : kept;

@@ -35,6 +35,7 @@ export async function runLifecycle(engine: Engine, context: OperationContext, ru
   const { value: bucket } = await requireBucket(engine, run.bucketId);
   const rules = await lifecycleContext(engine, bucket, backends);
   const tally = new Tally();
+  const containers = new Containers(engine, context, bucket.id);
   const now = new Date(engine.clock.now());
   const after = typeof run.checkpoint?.['after'] === 'string' ? run.checkpoint['after'] : undefined;
   const end = await walkKeys(engine, {
@@ -50,7 +51,7 @@ export async function runLifecycle(engine: Engine, context: OperationContext, ru
       if (!due) return;
       tally.expect(due.record.size);
       try {
-        await carryOut(engine, context, { bucketId: bucket.id, key: item.key, ...due });
+        await carryOut(engine, context, { bucketId: bucket.id, key: item.key, containers, ...due });
         tally.done(due.record.size);
       } catch (error) {
         if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key'))
@@ -119,6 +120,31 @@ export function subjectOf(key: string, record: ObjectRecord, backend: KnownBacke
 interface Work extends Due {
   readonly bucketId: BucketId;
   readonly key: string;
+  readonly containers: Containers;
+}
+
+/** Makes the containers that a run needs, each once, though many objects want it at the same moment. A failure is that of the objects that waited; the next asks again. */
+class Containers {
+  readonly #making = new Map<string, Promise<BucketDocument>>();
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly context: OperationContext,
+    private readonly bucketId: BucketId,
+  ) {}
+
+  async ensure(to: KnownBackend): Promise<BucketDocument> {
+    await (this.#making.get(to.id) ?? this.#make(to));
+    return (await requireBucket(this.engine, this.bucketId)).value;
+  }
+
+  #make(to: KnownBackend): Promise<BucketDocument> {
+    const making = requireBucket(this.engine, this.bucketId)
+      .then(({ value }) => ensureContainer(this.engine, this.context, value, to))
+      .finally(() => this.#making.delete(to.id));
+    this.#making.set(to.id, making);
+    return making;
+  }
 }
 
 async function carryOut(engine: Engine, context: OperationContext, work: Work): Promise<void> {
@@ -137,6 +163,6 @@ async function carryOut(engine: Engine, context: OperationContext, work: Work): 
     return;
   }
   const to = await requireBackend(engine, work.action.backend);
-  const ready = await ensureContainer(engine, context, bucket, to);
+  const ready = await work.containers.ensure(to);
   await moveObject(engine, context, { ...at, bucket: ready, to: to.id, storageClass });
 }

@@ -55,7 +55,7 @@ export async function walkKeys(engine: Engine, walk: Walk): Promise<'completed' 
   }
 }
 
-/** Runs `each` over the items, at most so many at once; the first failure is thrown when all that were begun have ended. */
+/** Runs `each` over the items, at most so many at once (one, if less is asked for); the first failure is thrown when all that were begun have ended. */
 export async function inParallel<T>(
   items: readonly T[],
   parallel: number,
@@ -65,6 +65,6 @@ export async function inParallel<T>(
   const lane = async (): Promise<void> => {
     for (let next = queue.next(); !next.done; next = queue.next()) await each(next.value);
   };
-  const ended = await Promise.allSettled(Array.from({ length: Math.min(parallel, items.length) }, lane));
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(Math.max(1, parallel), items.length) }, lane));
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }

@@ -1,12 +1,15 @@
-import type { BucketDocument } from '#libs/metadata';
-import { eraseContainer } from '../buckets/delete-bucket.js';
-import { MARKER_KEY, holdsMarker } from '../buckets/marker.js';
+import type { BucketContainer, BucketDocument, BucketId, KeyAddress } from '#libs/metadata';
+import { entriesOf, eraseContainer, isSameContainer } from '../buckets/erase-container.js';
+import { MARKER_KEY } from '../buckets/marker.js';
 import { changeBucket } from '../buckets/open-bucket.js';
-import { callOf, type Engine, type OperationContext } from '../engine.js';
-import { fromBackend } from '../errors.js';
+import type { Engine, OperationContext } from '../engine.js';
+import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { isBackendError } from '#libs/backends';
 
-/** Removes the containers that a migration left, once they hold nothing but their marker. Answers how many went. */
+/**
+ * Removes the containers that a migration left, once no intent and no garbage names them and they hold nothing but their marker. Answers how many went.
+ * No write can begin in a retiring container, so what is named nowhere now never will be.
+ */
 export async function removeRetired(
   engine: Engine,
   context: OperationContext,
@@ -14,33 +17,63 @@ export async function removeRetired(
 ): Promise<number> {
   let removed = 0;
   for (const container of bucket.containers.filter((c) => c.retiring && !c.adopted)) {
-    const backend = await engine.backends.open(container.backend);
-    const isBare = await holdsOnlyMarker(context, { backend, container: container.container });
-    if (isBare === 'no') continue;
-    if (isBare === 'yes' && !(await holdsMarker(engine, callOf(context), backend, { container, bucket: bucket.id })))
-      continue;
-    await eraseContainer(engine, context, container);
+    if (await isAwaited(engine, bucket.id, container)) continue;
+    if (!(await isBare(engine, context, container))) continue;
+    if ((await erase(engine, context, bucket.id, container)) === 'kept') continue;
     await changeBucket(engine, bucket.id, (current) => ({
       ...current,
-      containers: current.containers.filter(
-        (c) => !(c.retiring && c.backend === container.backend && c.container === container.container),
-      ),
+      containers: current.containers.filter((c) => !(c.retiring && isSameContainer(c, container))),
     }));
     removed += 1;
   }
   return removed;
 }
 
-async function holdsOnlyMarker(
+/** `kept`: it is not this bucket's, or a migration that found more to move took it back. */
+async function erase(
+  engine: Engine,
   context: OperationContext,
-  at: { backend: Awaited<ReturnType<Engine['backends']['open']>>; container: string },
-): Promise<'yes' | 'no' | 'gone'> {
+  bucket: BucketId,
+  container: BucketContainer,
+): Promise<'erased' | 'kept'> {
+  const mayGo = ({ containers }: BucketDocument): void => {
+    if (!containers.some((c) => c.retiring && isSameContainer(c, container)))
+      throw new ObjectsError('changed-meanwhile', 'the container is in use again');
+  };
   try {
-    const page = await at.backend.list(callOf(context), { container: at.container, include: 'everything', limit: 10 });
-    if (page.entries.length === 0 && page.cursor === undefined) return 'gone';
-    return page.entries.every((entry) => entry.key === MARKER_KEY) && page.cursor === undefined ? 'yes' : 'no';
+    const outcome = await eraseContainer(engine, context, { bucket, container, mayGo });
+    return outcome === 'foreign' ? 'kept' : 'erased';
   } catch (error) {
-    if (isBackendError(error, 'not-found')) return 'gone';
-    throw fromBackend(error, at.backend.name);
+    if (isObjectsError(error, 'changed-meanwhile')) return 'kept';
+    throw error;
+  }
+}
+
+const PAGE = 500;
+
+/** True while something that is still to be dealt with lies, or may come to lie, in the container. */
+async function isAwaited(engine: Engine, bucket: BucketId, container: BucketContainer): Promise<boolean> {
+  let after: KeyAddress | undefined;
+  for (;;) {
+    const page = await engine.index.listPending({ bucket, limit: PAGE, ...(after ? { after } : {}) });
+    for (const { value } of page) {
+      const named = [...value.garbage.map((g) => g.placement), ...value.intents.map((i) => i.candidate.placement)];
+      if (named.some((placement) => isSameContainer(placement, container))) return true;
+    }
+    const last = page.at(-1);
+    if (!last || page.length < PAGE) return false;
+    after = { bucket, key: last.key };
+  }
+}
+
+async function isBare(engine: Engine, context: OperationContext, container: BucketContainer): Promise<boolean> {
+  const backend = await engine.backends.open(container.backend);
+  try {
+    for await (const entry of entriesOf(context, backend, container.container))
+      if (entry.key !== MARKER_KEY) return false;
+    return true;
+  } catch (error) {
+    if (isBackendError(error, 'not-found')) return true;
+    throw fromBackend(error, backend.name);
   }
 }
