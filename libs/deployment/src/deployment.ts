@@ -38,6 +38,7 @@ export interface Readiness {
 /** One process's whole of Spumoni, opened: what the API and the worker put their protocols around. Services act on configuration at most a second old. */
 export interface Deployment {
   readonly settings: Settings;
+  readonly logger: Logger;
   /** First argument of the functions of `#libs/objects`. */
   readonly engine: Engine;
   readonly controlPlane: ControlPlane;

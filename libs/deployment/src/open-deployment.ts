@@ -1,14 +1,181 @@
+import { Authenticator, ensureFirstAdministrator, UserService, type FirstAdministrator } from '#libs/identity';
+import { openJobQueue, type JobQueue } from '#libs/jobs';
+import { createLmdbIndex, openControlPlane, type ControlPlane, type ObjectIndex } from '#libs/metadata';
+import type { Clock, Engine } from '#libs/objects';
+import { parsePostgresUrl } from '#libs/postgres-server';
+import { loadMasterKeyFile, type MasterKey } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
+import { ConfiguredBackends } from './backends/backend-directory.js';
+import type { CallLimits } from './backends/open-adapter.js';
+import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
-import { DeploymentError } from './errors.js';
+import { invalid } from './errors.js';
+import { makeFirstThings } from './first-start.js';
+import { currentIdentities } from './fresh-configuration.js';
+import { JobControl } from './jobs/job-control.js';
+import { StoredJobs } from './jobs/stored-jobs.js';
+import { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
+import { StoredMigrations } from './migrations/stored-migrations.js';
+import { OpenedParts } from './opened-parts.js';
+import { reachOf } from './runtime/crash-at.js';
+import { makeDataDirectories, type DataPaths } from './runtime/directories.js';
+import { newWriteId, randomHex } from './runtime/ids.js';
+import { systemClock } from './runtime/system-clock.js';
+import { StoredTiers } from './tiers/stored-tiers.js';
+
+/** A deployment with what its own worker needs beside the services. */
+export interface OpenDeployment extends Deployment {
+  readonly queue: JobQueue;
+  readonly control: JobControl;
+  readonly lifecycles: StoredLifecycles;
+}
+
+/** What everything else is made of. */
+interface Parts {
+  readonly settings: Settings;
+  readonly options: DeploymentOptions;
+  readonly clock: Clock;
+  readonly paths: DataPaths;
+  readonly masterKey: MasterKey;
+  readonly index: ObjectIndex;
+  readonly controlPlane: ControlPlane;
+  readonly queue: JobQueue;
+}
+
+function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
+  if (settings.postgresUrl !== undefined) return parsePostgresUrl(settings.postgresUrl.reveal());
+  const message = 'is missing: start through the supervisor (npm start), or name a Postgres of yours';
+  throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_POSTGRES_URL', message }]);
+}
+
+async function openParts(settings: Settings, options: DeploymentOptions, opened: OpenedParts): Promise<Parts> {
+  const { logger } = options;
+  const onTrouble = (error: Error): void => logger.warn({ error }, 'a connection to Postgres was lost');
+  const onTick = (error: unknown): void => logger.error({ error }, 'a periodic task failed');
+  const clock = options.clock ?? systemClock(onTick);
+  const connection = connectionOf(settings);
+  const paths = await makeDataDirectories(settings.dataDirectory);
+  const masterKey = loadMasterKeyFile(settings.masterKeyFile);
+  const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
+  const index = opened.add('index', await createLmdbIndex({ path: paths.index }));
+  const queue = opened.add(
+    'queue',
+    await openJobQueue({ connection: { kind: 'postgres', postgres: connection }, onTrouble }),
+  );
+  return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
+}
+
+function limitsOf({ settings, options, clock }: Parts): CallLimits {
+  return {
+    deadlineMs: settings.backendDeadlineMs,
+    connections: settings.backendConnections,
+    observe: options.onOperation ?? (() => undefined),
+    clock,
+  };
+}
+
+function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
+  const { settings, options, clock, index, controlPlane } = parts;
+  const { configuration, deploymentId } = controlPlane;
+  return {
+    index,
+    backends,
+    catalog: backends,
+    buckets: controlPlane.buckets,
+    policies: async () => (configuration.currentOrUndefined() ?? (await configuration.current())).tiers,
+    clock,
+    newWriteId: () => newWriteId(clock.now()),
+    randomHex,
+    reach: options.reach ?? reachOf(settings.crashAt, options.role),
+    settings: {
+      graceMs: settings.garbageGraceMs,
+      heartbeatMs: settings.heartbeatMs,
+      deadAfterMs: settings.deadAfterMs,
+      patienceMs: settings.patienceMs,
+      deploymentId,
+    },
+  };
+}
+
+type Services = Pick<OpenDeployment, 'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control'>;
+
+function servicesOf(parts: Parts, engine: Engine): Services {
+  const { settings, controlPlane, index, masterKey, clock, queue } = parts;
+  const control = new JobControl({ controlPlane, engine, queue });
+  const jobs = new StoredJobs({ controlPlane, index, control, clock });
+  return {
+    backends: new RegisteredBackends({ controlPlane, index, masterKey, clock, limits: limitsOf(parts) }),
+    tiers: new StoredTiers(controlPlane),
+    users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
+    migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
+    lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
+    jobs,
+    control,
+  };
+}
+
+function makeAdministrator({ settings, controlPlane, masterKey }: Parts): Promise<FirstAdministrator> {
+  const { rootKey } = settings;
+  return ensureFirstAdministrator({
+    ...currentIdentities(controlPlane),
+    masterKey,
+    ...(rootKey ? { rootKey: { accessKey: rootKey.accessKey, secretKey: rootKey.secretKey.reveal() } } : {}),
+  });
+}
+
+async function assemble(settings: Settings, options: DeploymentOptions, opened: OpenedParts): Promise<OpenDeployment> {
+  const parts = await openParts(settings, options, opened);
+  const { controlPlane, masterKey, index, queue } = parts;
+  const { configuration } = controlPlane;
+  const directory = new ConfiguredBackends({
+    configuration,
+    masterKey,
+    limits: limitsOf(parts),
+    logger: options.logger,
+  });
+  opened.add('backends', directory);
+  const engine = engineOf(parts, directory);
+  const services = servicesOf(parts, engine);
+  await makeFirstThings(controlPlane, services.backends, parts.paths.objects);
+  const first = options.role === 'api' ? await makeAdministrator(parts) : undefined;
+  const shown =
+    first?.outcome === 'created' && first.secret
+      ? { accessKey: first.accessKeyId, secretKey: first.secret }
+      : undefined;
+  const authenticator = new Authenticator(masterKey);
+  return {
+    settings,
+    logger: options.logger,
+    engine,
+    controlPlane,
+    queue,
+    ...services,
+    ...(shown ? { firstAdministrator: shown } : {}),
+    authenticate: async (accessKey, secret) =>
+      authenticator.authenticateBasic(
+        configuration.currentOrUndefined() ?? (await configuration.current()),
+        accessKey,
+        secret,
+      ),
+    readiness: async () => {
+      const [plane, reads] = await Promise.all([controlPlane.ping(), index.ping()]);
+      return { ready: plane && reads, checks: { controlPlane: plane, index: reads } };
+    },
+    close: () => opened.close(),
+  };
+}
 
 /**
  * Opens all of Spumoni for one process: control plane (migrated), object index, master key, queue, services; and, once in a deployment's life, makes the default tier policies,
  * the backend `local` at `<data>/objects`, and (role `api`) the first administrator. Backends are opened when they are first needed, so it opens with every one of them down (A1.8).
- * Fails with `ControlPlaneError`, `IndexError`, `MasterKeyError` or `DeploymentError` `invalid-setting`; what was opened by then is closed again.
+ * Fails with `ControlPlaneError`, `IndexError`, `MasterKeyError`, `IdentityError` (the root key) or `DeploymentError` `invalid-setting`; what was opened by then is closed again.
  */
-export function openDeployment(settings: Settings, options: DeploymentOptions): Promise<Deployment> {
-  return Promise.reject(
-    new DeploymentError('invalid-setting', `no ${options.role} can be opened yet in ${settings.dataDirectory}`),
-  );
+export async function openDeployment(settings: Settings, options: DeploymentOptions): Promise<OpenDeployment> {
+  const opened = new OpenedParts((part, error) => options.logger.warn({ part, error }, 'a part could not be closed'));
+  try {
+    return await assemble(settings, options, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
 }

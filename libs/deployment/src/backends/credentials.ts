@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { BackendCredentials } from '#libs/backends';
+import type { BackendRecord } from '#libs/metadata';
+import type { BackendType } from '#libs/naming';
+import { openEnvelope, sealEnvelope, Secret, hiddenText, type MasterKey } from '#libs/secrets';
+import type { InputViolation } from '../errors.js';
+
+const text = z.string({ error: 'expected a text' }).min(1, 'expected a text that is not empty');
+
+/** A service account is given as the JSON document that Google issues, or as its text. */
+const serviceAccount = z
+  .union([text, z.record(z.string(), z.unknown())], { error: 'expected the JSON document of a service account' })
+  .transform((document) => (typeof document === 'string' ? document : JSON.stringify(document)));
+
+const accessKeys = z.strictObject({ accessKey: text, secretKey: text, sessionToken: text.optional() });
+
+/** Fields by type, as DESIGN section 6 names them. Whether a vendor can do without is the adapter's to say. */
+const SHAPES = {
+  aws: accessKeys.partial(),
+  s3: accessKeys.partial(),
+  azure: z.strictObject({ accountName: text, accountKey: text }).partial(),
+  gcs: z.strictObject({ serviceAccount }).partial(),
+  filesystem: z.strictObject({}),
+} satisfies Record<BackendType, z.ZodType>;
+
+const stored = z.record(z.string(), z.string());
+
+/** Names that are no secrets: they may be shown by an adapter's message, and are kept readable in memory. */
+const OPEN_FIELDS = new Set(['accessKey', 'accountName']);
+
+/** Credentials as clear text by field: held only while a definition is being read, sealed or opened. */
+export type ClearCredentials = Readonly<Record<string, string>>;
+
+/** Reads what a client sent, by the type's shape. Violations name the field and never quote a value. */
+export function readCredentials(
+  type: BackendType,
+  given: unknown,
+): { readonly clear: ClearCredentials } | { readonly violations: readonly InputViolation[] } {
+  const parsed = SHAPES[type].safeParse(given ?? {});
+  if (parsed.success) return { clear: stored.parse(parsed.data) };
+  const known = Object.keys(SHAPES[type].shape).join(', ') || 'none';
+  const violations = parsed.error.issues.flatMap((issue) => {
+    const path = ['credentials', ...issue.path].join('.');
+    if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
+    return issue.keys.map((key) => ({
+      path: `credentials.${key}`,
+      message: `unknown field; a backend of type ${type} has these: ${known}`,
+    }));
+  });
+  return { violations };
+}
+
+/** As the backends port takes them: secrets wrapped. */
+export function portCredentials(clear: ClearCredentials): BackendCredentials {
+  return Object.fromEntries(
+    Object.entries(clear).map(([field, value]) => [field, OPEN_FIELDS.has(field) ? value : new Secret(value)]),
+  );
+}
+
+/** Bound to the backend's name and type, both of which are the row's for life: copied into another row, they do not open. */
+function boundTo({ name, type }: Pick<BackendRecord, 'name' | 'type'>): readonly string[] {
+  return ['backend-credentials', type, name];
+}
+
+/** Seals all fields as one secret of that backend. */
+export function sealCredentials(
+  masterKey: MasterKey,
+  backend: Pick<BackendRecord, 'name' | 'type'>,
+  clear: ClearCredentials,
+): string {
+  return sealEnvelope(masterKey, new Secret(JSON.stringify(clear)), boundTo(backend));
+}
+
+/** The credentials of a registered backend. Throws `EnvelopeError` if they were altered, or sealed under another master key. */
+export function openCredentials(
+  masterKey: MasterKey,
+  backend: Pick<BackendRecord, 'name' | 'type' | 'credentials'>,
+): ClearCredentials {
+  return stored.parse(JSON.parse(openEnvelope(masterKey, backend.credentials, boundTo(backend)).reveal()));
+}
+
+/** A vendor's words with every credential taken out, whatever the vendor or its client put into them. */
+export function withoutCredentials(message: string, clear: ClearCredentials): string {
+  const secrets = Object.entries(clear).flatMap(([field, value]) => (OPEN_FIELDS.has(field) ? [] : [value]));
+  return secrets.filter((value) => value !== '').reduce((told, value) => told.replaceAll(value, hiddenText), message);
+}

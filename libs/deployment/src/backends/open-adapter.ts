@@ -1,0 +1,112 @@
+import {
+  openBackend,
+  RetryBudget,
+  withConcurrencyLimit,
+  withDeadline,
+  withMetrics,
+  withRetry,
+  wrapBackend,
+  type BackendCapabilities,
+  type BackendDefinition,
+  type BackendObserver,
+  type ObjectBackend,
+} from '#libs/backends';
+import type { Clock } from '#libs/objects';
+
+/** How the calls to every backend are bounded and watched. */
+export interface CallLimits {
+  readonly deadlineMs: number;
+  readonly connections: number;
+  readonly observe: BackendObserver;
+  readonly clock: Clock;
+}
+
+/** So many calls wait for each place at a backend before the next is told to come later. */
+const QUEUE_PER_PLACE = 16;
+const RETRY_BUDGET = { capacity: 20, refillPerSuccess: 0.1 };
+
+/** An adapter with all that stands around it, and how many of its calls are under way. */
+export interface OpenAdapter {
+  readonly backend: ObjectBackend;
+  /** Closes it as soon as no call is under way and no download is open, or after `atMostMs`. */
+  closeWhenIdle(atMostMs: number): Promise<void>;
+}
+
+/** Calls under way; a download is under way until its body ends. */
+class Traffic {
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
+
+  begin(): void {
+    this.#underWay += 1;
+  }
+
+  end(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+}
+
+/** The same backend with the abilities that its probe found, instead of those of its vendor at large. */
+function narrowed(backend: ObjectBackend, inner: ObjectBackend, capabilities: BackendCapabilities): ObjectBackend {
+  const { freshIds } = inner;
+  Object.defineProperty(backend, 'capabilities', { value: capabilities, enumerable: true });
+  return freshIds ? { ...backend, freshIds } : backend;
+}
+
+async function sleepUntilAborted(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await clock.sleep(ms, signal);
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  }
+}
+
+/**
+ * Opens an adapter and puts around it, from the inside out: metrics (of each attempt), the count of calls under way, a deadline for each attempt and each silence, retries, and a limit of
+ * calls at once. Sends nothing. Fails with `BackendError` `invalid`, naming each setting that is wrong.
+ */
+export async function openAdapter(
+  definition: BackendDefinition,
+  limits: CallLimits,
+  capabilities?: BackendCapabilities,
+): Promise<OpenAdapter> {
+  const { deadlineMs, connections, clock, observe } = limits;
+  const adapter = await openBackend(definition);
+  const traffic = new Traffic();
+  const watch: BackendObserver = (observation) => {
+    traffic.end();
+    observe(observation);
+  };
+  const measured = withMetrics(adapter, { observe: watch, now: () => clock.monotonic() });
+  const able = narrowed(measured, adapter, capabilities ?? adapter.capabilities);
+  const counted = wrapBackend(able, {
+    call: ({ call }, proceed) => {
+      traffic.begin();
+      return proceed(call);
+    },
+  });
+  const timed = withDeadline(counted, { answerMs: deadlineMs, idleMs: deadlineMs });
+  const retried = withRetry(timed, {
+    budget: new RetryBudget(RETRY_BUDGET),
+    random: Math.random,
+    sleep: (ms, signal) => sleepUntilAborted(clock, ms, signal),
+  });
+  const limited = withConcurrencyLimit(retried, { max: connections, queue: connections * QUEUE_PER_PLACE });
+  const backend = narrowed(limited, adapter, able.capabilities);
+  const closeWhenIdle = async (atMostMs: number): Promise<void> => {
+    const late = new AbortController();
+    await Promise.race([traffic.idle(), sleepUntilAborted(clock, atMostMs, late.signal)]);
+    late.abort();
+    await adapter.close();
+  };
+  return { backend, closeWhenIdle };
+}

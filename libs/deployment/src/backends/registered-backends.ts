@@ -1,0 +1,167 @@
+import type { ClearCredentials } from './credentials.js';
+import {
+  isControlPlaneError,
+  type BackendChange,
+  type BackendRecord,
+  type ControlPlane,
+  type ObjectIndex,
+  type Page,
+  type PageRequest,
+} from '#libs/metadata';
+import type { Clock } from '#libs/objects';
+import type { MasterKey } from '#libs/secrets';
+import { DeploymentError } from '../errors.js';
+import { shownPage } from '../paging.js';
+import { readBackendChange, readBackendInput, readNewCredentials } from './backend-input.js';
+import { probeBackend, requireWorking, type Probed, type ProbeOutcome } from './backend-probe.js';
+import type { BackendChangeInput, BackendInput, BackendService, BackendView } from './backend-service.js';
+import { assertUnused } from './backend-use.js';
+import { showBackend } from './backend-view.js';
+import { openCredentials, sealCredentials } from './credentials.js';
+import type { CallLimits } from './open-adapter.js';
+
+/** What the service works with. */
+export interface RegisteredBackendsDependencies {
+  readonly controlPlane: ControlPlane;
+  readonly index: ObjectIndex;
+  readonly masterKey: MasterKey;
+  readonly limits: CallLimits;
+  readonly clock: Clock;
+}
+
+const PASSED = { state: 'ok', lastCheckError: undefined } as const;
+
+/** The backends of the control plane: see the port. */
+export class RegisteredBackends implements BackendService {
+  constructor(private readonly dependencies: RegisteredBackendsDependencies) {}
+
+  async register(requestId: string, input: BackendInput): Promise<BackendView> {
+    const { controlPlane, masterKey, limits, clock } = this.dependencies;
+    const wish = readBackendInput(input);
+    if (await controlPlane.backends.find(wish.name)) throw exists(wish.name);
+    const capabilities = await requireWorking(requestId, wish, limits);
+    const { clear, ...definition } = wish;
+    const credentials = sealCredentials(masterKey, wish, clear);
+    const checked = { state: 'ok' as const, lastCheckedAt: clock.now() };
+    const record = await controlPlane.backends
+      .create({ ...definition, credentials, capabilities: { ...capabilities }, ...checked })
+      .catch((error: unknown) => {
+        throw isControlPlaneError(error, 'exists') ? exists(wish.name) : error;
+      });
+    controlPlane.configuration.invalidate();
+    return this.#show(record);
+  }
+
+  async get(name: string): Promise<BackendView> {
+    return this.#show(await this.#record(name));
+  }
+
+  async list(page: PageRequest): Promise<Page<BackendView>> {
+    return shownPage(await this.dependencies.controlPlane.backends.list(page), (record) => this.#show(record));
+  }
+
+  async check(requestId: string, name: string): Promise<BackendView> {
+    const { limits, clock } = this.dependencies;
+    const record = await this.#record(name);
+    const probe = await probeBackend(requestId, this.#probedOf(record), limits);
+    return this.#keep(record, { ...foundBy(probe), lastCheckedAt: clock.now() });
+  }
+
+  async rotate(requestId: string, name: string, credentials: unknown, expectedRevision?: number): Promise<BackendView> {
+    const { masterKey, limits, clock } = this.dependencies;
+    const record = await this.#record(name, expectedRevision);
+    const clear = readNewCredentials(record.type, credentials);
+    const capabilities = await requireWorking(requestId, probedOf(record, clear), limits);
+    return this.#keep(record, {
+      ...PASSED,
+      credentials: sealCredentials(masterKey, record, clear),
+      capabilities: { ...capabilities },
+      lastCheckedAt: clock.now(),
+    });
+  }
+
+  async update(requestId: string, name: string, change: BackendChangeInput): Promise<BackendView> {
+    const { limits, clock } = this.dependencies;
+    const { expectedRevision, ...input } = change;
+    const wish = readBackendChange(input);
+    const record = await this.#record(name, expectedRevision);
+    const { clear, endpoint, region, options, ...rest } = this.#probedOf(record);
+    const wanted = {
+      endpoint: wish.endpoint === undefined ? endpoint : (wish.endpoint ?? undefined),
+      region: wish.region === undefined ? region : (wish.region ?? undefined),
+      options: wish.options ?? options,
+    };
+    const probed = { ...rest, clear, ...withoutUndefined(wanted), options: wanted.options };
+    const capabilities = await requireWorking(requestId, probed, limits);
+    return this.#keep(record, { ...PASSED, ...wanted, capabilities: { ...capabilities }, lastCheckedAt: clock.now() });
+  }
+
+  async remove(name: string): Promise<void> {
+    const { controlPlane, index } = this.dependencies;
+    const record = await this.#record(name);
+    await assertUnused(controlPlane, index, record);
+    await controlPlane.backends.delete(record.id).catch((error: unknown) => {
+      if (isControlPlaneError(error, 'not-found')) throw noSuch(name);
+      if (!isControlPlaneError(error, 'in-use')) throw error;
+      throw new DeploymentError('backend-in-use', `backend ${name} is in use: a bucket was just made there`);
+    });
+    controlPlane.configuration.invalidate();
+  }
+
+  async #record(name: string, expectedRevision?: number): Promise<BackendRecord> {
+    const record = await this.dependencies.controlPlane.backends.find(name);
+    if (record === undefined) throw noSuch(name);
+    if (expectedRevision !== undefined && record.revision !== expectedRevision) throw changed(name);
+    return record;
+  }
+
+  #probedOf(record: BackendRecord): Probed {
+    return probedOf(record, openCredentials(this.dependencies.masterKey, record));
+  }
+
+  #show(record: BackendRecord): BackendView {
+    return showBackend(record, Object.keys(openCredentials(this.dependencies.masterKey, record)));
+  }
+
+  /** Only on the definition that was probed: a change that came between is somebody else's, and stays. */
+  async #keep(record: BackendRecord, change: BackendChange): Promise<BackendView> {
+    const { controlPlane } = this.dependencies;
+    try {
+      return this.#show(await controlPlane.backends.update(record.id, record.revision, change));
+    } catch (error) {
+      if (isControlPlaneError(error, 'conflict')) throw changed(record.name);
+      if (isControlPlaneError(error, 'not-found')) throw noSuch(record.name);
+      throw error;
+    } finally {
+      controlPlane.configuration.invalidate();
+    }
+  }
+}
+
+function probedOf(record: BackendRecord, clear: ClearCredentials): Probed {
+  const { name, type, profile, endpoint, region, options } = record;
+  return { name, type, options, clear, ...withoutUndefined({ profile, endpoint, region }) };
+}
+
+function withoutUndefined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function foundBy(probe: ProbeOutcome): BackendChange {
+  if (probe.outcome === 'ok') return { ...PASSED, capabilities: { ...probe.capabilities } };
+  return { state: probe.outcome, lastCheckError: probe.reason };
+}
+
+function exists(name: string): DeploymentError {
+  return new DeploymentError('backend-exists', `a backend "${name}" is registered already; choose another name`);
+}
+
+function noSuch(name: string): DeploymentError {
+  return new DeploymentError('no-such-backend', `there is no backend "${name}"`);
+}
+
+function changed(name: string): DeploymentError {
+  return new DeploymentError('changed-meanwhile', `backend ${name} was changed meanwhile; read it again and repeat`);
+}

@@ -1,0 +1,49 @@
+import { etaSeconds, RATE_WINDOW_MS, ratesOver, type ProgressSample } from '#libs/jobs';
+import type { JobProgressRecord, ProgressCount } from '#libs/metadata';
+import type { Clock, Counts } from '#libs/objects';
+
+function sum(a: ProgressCount, b: ProgressCount): ProgressCount {
+  return { total: a.total + b.total, done: a.done + b.done, failed: a.failed + b.failed };
+}
+
+/** Makes a job's progress of the counts that its run reports. `before` is what earlier runs did, where a run counts only its own. */
+export class RunProgress {
+  readonly #startedAt: number;
+  #samples: ProgressSample[] = [];
+  #last: JobProgressRecord;
+
+  constructor(
+    private readonly clock: Clock,
+    saved: JobProgressRecord,
+    private readonly before?: Counts,
+  ) {
+    this.#startedAt = saved.startedAt ?? clock.now();
+    const { finishedAt: _earlier, ...rest } = saved;
+    this.#last = { ...rest, startedAt: this.#startedAt };
+  }
+
+  /** The progress with these counts; each call is a sample for the rates. */
+  next(counts: Counts): JobProgressRecord {
+    const objects = this.before ? sum(this.before.objects, counts.objects) : counts.objects;
+    const bytes = this.before ? sum(this.before.bytes, counts.bytes) : counts.bytes;
+    const at = this.clock.monotonic();
+    const sample = { at, objects: objects.done + objects.failed, bytes: bytes.done + bytes.failed };
+    // A new pass counts anew: what came before it cannot be compared.
+    const comparable = (this.#samples.at(-1)?.objects ?? 0) <= sample.objects ? this.#samples : [];
+    this.#samples = [...comparable.filter((one) => at - one.at <= RATE_WINDOW_MS), sample];
+    const rates = ratesOver(this.#samples, at);
+    this.#last = {
+      objects,
+      bytes,
+      startedAt: this.#startedAt,
+      ...rates,
+      etaSeconds: etaSeconds(objects, bytes, rates),
+    };
+    return this.#last;
+  }
+
+  /** The last progress, of a run that is over. */
+  finished(): JobProgressRecord {
+    return { ...this.#last, rate: null, objectRate: null, etaSeconds: null, finishedAt: this.clock.now() };
+  }
+}

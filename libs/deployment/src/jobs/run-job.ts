@@ -1,0 +1,145 @@
+import { isControlPlaneError, IndexError, type JobRecord } from '#libs/metadata';
+import {
+  isObjectsError,
+  makeContainer,
+  migrateBucket,
+  requireBucket,
+  runLifecycle,
+  type JobEnd,
+  type ObjectsErrorCode,
+  type OperationContext,
+} from '#libs/objects';
+import type { LifecycleRule } from '#libs/tiering';
+import type { Deployment } from '../deployment.js';
+import { ClaimedRun, FencedOffError } from './claimed-run.js';
+import type { JobControl } from './job-control.js';
+import { readLifecyclePayload, readMigrationPayload } from './payloads.js';
+
+/**
+ * What a delivery came to. `held`: another worker runs it; `released`: given back unfinished as the process stops; `fenced`: another worker has taken it over;
+ * `nothing-to-do`: it is paused or settled.
+ */
+export type JobRunOutcome =
+  'completed' | 'paused' | 'cancelled' | 'failed' | 'held' | 'released' | 'fenced' | 'nothing-to-do';
+
+/** What running jobs needs of a deployment. */
+export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 'settings' | 'logger'> {
+  readonly control: JobControl;
+}
+
+/** So often is a job that met an outage begun again before it fails: about two minutes, as the queue delivers it. */
+const MAX_ATTEMPTS = 10;
+const OUTAGES: readonly ObjectsErrorCode[] = ['backend-unavailable', 'busy', 'conflict', 'outcome-unknown'];
+
+/** Where there is hope that the same would succeed in a moment. */
+function isOutage(error: unknown): boolean {
+  if (isControlPlaneError(error)) return error.kind === 'unavailable';
+  if (error instanceof IndexError) return error.kind === 'unavailable';
+  return isObjectsError(error) && OUTAGES.includes(error.code);
+}
+
+/**
+ * Claims a job and runs it to its end, to a pause, to the signal, or until another worker has it. What it did is in the control plane; so is where to go on.
+ * Rejects on an outage, with the job given back: whoever delivered it delivers it again after a pause. Never runs a job that another living worker runs.
+ */
+export async function runJob(
+  runner: JobRunner,
+  jobId: string,
+  workerId: string,
+  shutdown?: AbortSignal,
+): Promise<JobRunOutcome> {
+  const { controlPlane, engine, settings, logger } = runner;
+  const { heartbeatMs, deadAfterMs } = settings;
+  const claim = await controlPlane.jobs.claim(jobId, workerId, deadAfterMs);
+  if (claim.outcome === 'held') return 'held';
+  if (claim.outcome === 'not-runnable') return 'nothing-to-do';
+  const tools = { jobs: controlPlane.jobs, clock: engine.clock, logger, heartbeatMs, deadAfterMs };
+  const run = new ClaimedRun(tools, claim.run, claim.job, shutdown);
+  try {
+    return await runToItsEnd(runner, run);
+  } catch (error) {
+    return await endEarly(runner, run, error);
+  } finally {
+    run.end();
+  }
+}
+
+/** A pause that was taken back before it was obeyed lets the run go on. */
+async function runToItsEnd(runner: JobRunner, run: ClaimedRun): Promise<JobRunOutcome> {
+  for (;;) {
+    const end = await perform(runner, run);
+    const state = await run.settle(end);
+    if (state === 'running') continue;
+    if (state === 'cancelled') await runner.control.afterCancelling(run.job);
+    return state === 'planned' ? 'released' : state;
+  }
+}
+
+async function endEarly(runner: JobRunner, run: ClaimedRun, error: unknown): Promise<JobRunOutcome> {
+  const { signal, job } = run;
+  if (
+    error instanceof FencedOffError ||
+    signal.reason instanceof FencedOffError ||
+    isControlPlaneError(error, 'conflict')
+  ) {
+    runner.logger.warn({ job: job.id, error }, 'a job was taken over by another worker');
+    return 'fenced';
+  }
+  if (!signal.aborted && !(isOutage(error) && job.fence < MAX_ATTEMPTS)) {
+    const text = error instanceof Error ? error.message : String(error);
+    runner.logger.error({ job: job.id, error }, 'a job failed');
+    await run.settle({ state: 'failed', error: text });
+    return 'failed';
+  }
+  await run.release();
+  const { state } = await runner.controlPlane.jobs.get(job.id);
+  if (state === 'cancelled') await runner.control.afterCancelling(job);
+  if (signal.aborted) return 'released';
+  throw error;
+}
+
+function contextOf(job: JobRecord, signal: AbortSignal): OperationContext {
+  return { requestId: `job-${job.id}`, actor: { userId: job.createdBy ?? '', isAdmin: true }, signal };
+}
+
+async function perform(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
+  const { type } = run.job;
+  if (type === 'migration') return migrate(runner, run);
+  if (type === 'lifecycle-run') return carryOutRules(runner, run);
+  return { state: 'failed', error: `this version runs no jobs of type ${type}` };
+}
+
+async function migrate({ engine, settings }: JobRunner, run: ClaimedRun): Promise<JobEnd> {
+  const { bucket, source, destination, sourceRetention } = readMigrationPayload(run.job);
+  const context = contextOf(run.job, run.signal);
+  if (destination.container !== undefined) {
+    const { value } = await requireBucket(engine, bucket);
+    // As the operator named it; where there is one already, that one serves.
+    if (!value.containers.some((one) => one.backend === destination.backend && one.marker !== '')) {
+      await makeContainer(engine, context, value, { backendId: destination.backend, name: destination.container });
+    }
+  }
+  return migrateBucket(engine, context, {
+    bucketId: bucket,
+    from: source.backend,
+    to: destination.backend,
+    parallel: settings.migrationParallel,
+    sourceRetentionMs: sourceRetention * 1000,
+    reporter: run,
+    ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
+  });
+}
+
+async function carryOutRules({ engine, controlPlane, settings }: JobRunner, run: ClaimedRun): Promise<JobEnd> {
+  const { bucket } = readLifecyclePayload(run.job);
+  const lifecycle = await controlPlane.lifecycles.find(bucket);
+  if (lifecycle === undefined) return { state: 'completed' };
+  return runLifecycle(engine, contextOf(run.job, run.signal), {
+    bucketId: bucket,
+    // Checked when they were put; the store keeps them as they are.
+    rules: lifecycle.rules as readonly LifecycleRule[],
+    parallel: settings.migrationParallel,
+    reporter: run,
+    ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
+  });
+}
