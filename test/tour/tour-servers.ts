@@ -11,7 +11,7 @@ export async function startTourServers(): Promise<TourServers> {
   const [startingMinio, startingAzurite, startingGcs] = [startMinio(), startAzurite(), startFakeGcs()];
   const stop = async () => {
     const all = await Promise.allSettled([startingMinio, startingAzurite, startingGcs]);
-    await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value.stop() : undefined)));
+    await Promise.all(all.flatMap((one) => (one.status === 'fulfilled' ? [one.value.stop()] : [])));
   };
   try {
     const [minio, azurite, gcs] = await Promise.all([startingMinio, startingAzurite, startingGcs]);
