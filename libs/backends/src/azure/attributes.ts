@@ -1,4 +1,4 @@
-import { checkTags, decodeMetadata, encodeMetadata } from '#libs/naming';
+import { checkTags, decodeMetadata, encodeMetadata, metadataBytes, metadataLimitBytes } from '#libs/naming';
 import { BackendError } from '../errors.js';
 import type { ObjectAttributes, StandardHeaders } from '../object-backend.js';
 import { AZURE_TIERS } from './capabilities.js';
@@ -72,14 +72,19 @@ export function metadataHeaders(backend: string, attributes: ObjectAttributes): 
   return encoded(backend, all);
 }
 
+/** Too much is refused here: a restamp should not find out halfway. */
 function encoded(backend: string, metadata: Names): Record<string, string> {
+  let stored: Names;
   try {
-    const entries = Object.entries(encodeMetadata(metadata, 'azure'));
-    return Object.fromEntries(entries.map(([name, value]) => [META + name, value]));
+    stored = encodeMetadata(metadata, 'azure');
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new BackendError('invalid', error.message, { backend, cause: error });
   }
+  const [bytes, limit] = [metadataBytes(stored), metadataLimitBytes('azure')];
+  if (bytes > limit)
+    throw new BackendError('invalid', `the metadata has ${bytes} bytes as stored; Azure holds ${limit}`, { backend });
+  return Object.fromEntries(Object.entries(stored).map(([name, value]) => [META + name, value]));
 }
 
 /** Blob tags take fewer characters than S3's: those that Azure refuses are kept in metadata. */

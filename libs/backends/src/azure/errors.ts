@@ -88,6 +88,7 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   CannotVerifyCopySource: 'invalid',
   ConditionHeadersNotSupported: 'invalid',
   ContentLengthLargerThanTierLimit: 'invalid',
+  AccessTierNotSupportedForBlobType: 'invalid',
   BlobTierInadequateForContentLength: 'invalid',
   CopyAcrossAccountsNotSupported: 'invalid',
   EmptyMetadataKey: 'invalid',
