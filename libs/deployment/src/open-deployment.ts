@@ -54,7 +54,7 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const onTick = (error: unknown): void => logger.error({ error }, 'a periodic task failed');
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
-  const paths = await makeDataDirectories(settings.dataDirectory);
+  const paths = await makeDataDirectories(settings);
   const masterKey = loadMasterKeyFile(settings.masterKeyFile);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
   const index = opened.add('index', await createLmdbIndex({ path: paths.index }));

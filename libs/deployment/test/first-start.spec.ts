@@ -11,7 +11,10 @@ describe('the first start of a deployment', () => {
 
   it('makes tiers, the backend local and one administrator once, though three processes begin together', async () => {
     const settings = await stand.settings();
-    const three = await Promise.all([0, 1, 2].map(() => stand.open(settings)));
+    // One process cannot open one lmdb environment twice: each has its own data directory, and all share Postgres and the master key.
+    const three = await Promise.all(
+      [0, 1, 2].map((n) => stand.open({ ...settings, dataDirectory: stand.path(`n${n}`) })),
+    );
     const [first] = three;
     const shown = three.flatMap(({ firstAdministrator }) => firstAdministrator ?? []);
     expect(shown).toHaveLength(1);

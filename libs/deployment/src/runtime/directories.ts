@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Settings } from '#libs/settings';
 
 /** Where each thing lies in a data directory. */
 export interface DataPaths {
@@ -8,9 +9,10 @@ export interface DataPaths {
   readonly objects: string;
 }
 
-/** The paths of a data directory, for the owner alone: made where they are not there. The root of `objects` is its backend's to make. */
-export async function makeDataDirectories(dataDirectory: string): Promise<DataPaths> {
+/** The directories of a deployment, for the owner alone: made where they are not there. The root of `objects` is its backend's to make. */
+export async function makeDataDirectories({ dataDirectory, masterKeyFile }: Settings): Promise<DataPaths> {
   const paths = { index: join(dataDirectory, 'index'), objects: join(dataDirectory, 'objects') };
-  for (const path of [dataDirectory, paths.index]) await mkdir(path, { recursive: true, mode: 0o700 });
+  for (const path of [dataDirectory, paths.index, dirname(masterKeyFile)])
+    await mkdir(path, { recursive: true, mode: 0o700 });
   return paths;
 }

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { JobDelivery } from '#libs/jobs';
+import { Housekeeping, type HousekeepingReport } from './housekeeping/housekeeping.js';
+import { runJob } from './jobs/run-job.js';
+import type { OpenDeployment } from './open-deployment.js';
+
+/** A job is run elsewhere by a worker that lives, or may: the queue brings it again, in case that one dies. */
+export class JobHeldError extends Error {
+  override readonly name = 'JobHeldError';
+}
+
+/** A worker at work. */
+export interface WorkUnderWay {
+  /** One round of housekeeping, now. */
+  readonly keepHouse: () => Promise<HousekeepingReport>;
+  /** Takes nothing new, gives running jobs back with their checkpoints, and resolves when nothing runs any more. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Jobs at once in one worker; each moves several objects at once. */
+const JOBS_AT_ONCE = 4;
+/** Far beyond what any step of making or deleting a bucket may take: its calls are bounded by the deadline, its waits by the patience. */
+function repairAfterMs({ settings }: OpenDeployment): number {
+  return 5 * 60_000 + settings.patienceMs + 4 * settings.backendDeadlineMs;
+}
+
+async function deliver(
+  deployment: OpenDeployment,
+  { jobId }: JobDelivery,
+  as: { id: string; signal: AbortSignal },
+): Promise<void> {
+  const outcome = await runJob(deployment, jobId, as.id, as.signal);
+  deployment.logger.info({ job: jobId, outcome }, 'a job was run');
+  if (outcome === 'held' || outcome === 'released') throw new JobHeldError(`job ${jobId} is ${outcome}`);
+}
+
+/** Keeps house and tells what came of it, if anything did. */
+async function round(deployment: OpenDeployment, housekeeping: Housekeeping, signal: AbortSignal): Promise<void> {
+  const { logger } = deployment;
+  try {
+    const report = await housekeeping.run(signal);
+    const { sweep, repairs, failures } = report;
+    const counts = sweep.garbageDeleted + sweep.intentsSettled + report.unnamedDeleted + report.containersRemoved;
+    const news = counts + report.lifecycleRuns + repairs.length + failures.length + sweep.failures.length > 0;
+    if (news) logger.info({ report }, 'a round of housekeeping');
+  } catch (error) {
+    if (!signal.aborted) logger.error({ error }, 'a round of housekeeping failed; the next one tries again');
+  }
+}
+
+/**
+ * Sets a deployment to work: runs the jobs that the queue brings, first putting back those it lost, and keeps house every `SPUMONI_SWEEP_SECONDS`. `control` of what it runs is in the
+ * control plane: any number of workers may be at it. Rejects if the queue cannot be reached now.
+ */
+export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWay> {
+  const { engine, settings, queue, logger } = deployment;
+  const stopping = new AbortController();
+  const id = `${hostname()}-${String(process.pid)}-${randomUUID().slice(0, 8)}`;
+  const housekeeping = new Housekeeping({
+    ...deployment,
+    lifecycleEveryMs: settings.lifecycleEveryMs,
+    repairAfterMs: repairAfterMs(deployment),
+  });
+  const handlers = {
+    job: (delivery: JobDelivery) => deliver(deployment, delivery, { id, signal: stopping.signal }),
+    // Schedules are kept by the control plane; nothing ticks yet.
+    tick: () => Promise.resolve(),
+  };
+  const working = await queue.work(handlers, { concurrency: JOBS_AT_ONCE });
+  await round(deployment, housekeeping, stopping.signal);
+  let turn: Promise<void> = Promise.resolve();
+  const silence = engine.clock.every(settings.sweepMs, () => (turn = round(deployment, housekeeping, stopping.signal)));
+  logger.info({ worker: id }, 'at work');
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    silence();
+    stopping.abort(new Error('the worker is stopping'));
+    await Promise.all([working.stop(), turn]);
+  };
+  return { keepHouse: () => housekeeping.run(stopping.signal), stop: () => (stopped ??= stop()) };
+}
