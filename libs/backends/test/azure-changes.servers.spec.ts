@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createServer, request as forward } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { openBackend } from '../src/index.js';
 import type { ObjectAttributes, ObjectBackend, WriteResult } from '../src/index.js';
+import { CutLine } from './azure-cut-line.js';
 import { azureDefinition, describeOnAzurite, PLAIN } from './azure-server.js';
 import { expectAttributes, RICH } from './conformance/attributes.js';
 import { bytesOf, collect } from './conformance/bytes.js';
@@ -73,46 +71,23 @@ describeOnAzurite('changes to blobs', (azurite) => {
     });
 
     describe('that is cut off', () => {
-      let proxy: Server;
-      let refuse: RegExp | undefined;
-      let cut: ObjectBackend;
+      let line: CutLine;
       beforeAll(async () => {
-        const target = new URL(azurite.server.endpoint);
-        proxy = createServer((request, response) => {
-          if (refuse?.test(request.url ?? '')) {
-            request.socket.destroy();
-            return;
-          }
-          const { method, url: path, headers } = request;
-          const onward = forward({ host: target.hostname, port: target.port, method, path, headers }, (answer) => {
-            response.writeHead(answer.statusCode ?? 500, answer.headers);
-            answer.pipe(response);
-          });
-          request.pipe(onward);
-        });
-        await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-        const { credentials } = azurite.server;
-        const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${target.pathname}`;
-        cut = await openBackend(azureDefinition({ endpoint, credentials }));
+        line = await CutLine.to(azurite.server);
       });
-      afterAll(async () => {
-        await cut.close();
-        proxy.closeAllConnections();
-        await new Promise((resolve) => proxy.close(resolve));
-      });
+      afterAll(() => line.close());
 
       it.each(['tags', 'tier', 'metadata'])('before its %s shows the old write id under a new token', async (step) => {
-        refuse = new RegExp(`comp=${step}$`);
+        line.cut(new RegExp(`comp=${step}$`));
         const key = `cut-${step}`;
         const before = await put(key);
         const ref = { container, key, token: before.token };
-        await failure(cut.restamp(azurite.call(), ref, { ...RICH, storageClass: 'Cool' }), 'unavailable');
+        await failure(line.backend.restamp(azurite.call(), ref, { ...RICH, storageClass: 'Cool' }), 'unavailable');
         const seen = await backend.head(azurite.call(), { container, key });
         expect(seen.writeId).toBe('old-write');
         expect(seen.token).not.toBe(before.token);
         // What it left can be finished from there.
-        refuse = undefined;
-        const again = await cut.restamp(
+        const again = await line.backend.restamp(
           azurite.call(),
           { ...ref, token: seen.token },
           { ...RICH, storageClass: 'Cool' },
@@ -131,6 +106,19 @@ describeOnAzurite('changes to blobs', (azurite) => {
     const seen = await head('itself');
     expectAttributes(seen, RICH);
     expect(seen.md5).toBe(md5);
+  });
+
+  it('a copy that is cut off before it is committed leaves no block at its key', async () => {
+    const { token } = await put('uncut');
+    const line = await CutLine.to(azurite.server);
+    line.cut(/cut-copy.*comp=blocklist$/);
+    const source = { container, key: 'uncut', token };
+    const copy = { source, container, key: 'cut-copy', attributes: PLAIN };
+    await failure(line.backend.copy(azurite.call(), copy), 'unavailable');
+    expect(await azurite.everything(backend, container, 'cut-copy')).toEqual([]);
+    await line.backend.copy(azurite.call(), copy);
+    expect(await azurite.everything(backend, container, 'cut-copy')).toHaveLength(1);
+    await line.close();
   });
 
   it('copies of one key at once are each whole, and leave no blocks', async () => {
