@@ -37,9 +37,11 @@ async function deliver(
 
 /** Keeps house and tells what came of it, if anything did. */
 async function round(deployment: OpenDeployment, housekeeping: Housekeeping, signal: AbortSignal): Promise<void> {
-  const { logger } = deployment;
+  const { logger, controlPlane } = deployment;
   try {
-    const report = await housekeeping.run(signal);
+    // One at a time is enough. It is no matter of safety: see Housekeeping.
+    const report = await controlPlane.exclusively('housekeeping', () => housekeeping.run(signal));
+    if (report === undefined) return;
     const { sweep, repairs, failures } = report;
     const counts = sweep.garbageDeleted + sweep.intentsSettled + report.unnamedDeleted + report.containersRemoved;
     const news = counts + report.lifecycleRuns + repairs.length + failures.length + sweep.failures.length > 0;

@@ -1,0 +1,48 @@
+/** What the worker says to its supervisor, and hears from it. Started alone, in a container, it is told by signals instead. */
+
+function tell(message: object): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    // A channel that breaks now belongs to a supervisor that is ending: the `disconnect` says so.
+    else process.send(message, () => resolve());
+  });
+}
+
+/** Says that it is at work. */
+export function announce(): Promise<void> {
+  return tell({ type: 'ready' });
+}
+
+/** Says why it cannot start, and ends. */
+export async function fail(error: unknown): Promise<never> {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (process.connected) await tell({ type: 'failed', reason });
+  else process.stderr.write(`${reason}\n`);
+  process.exit(1);
+}
+
+function isStop(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'stop';
+}
+
+/**
+ * Runs `stop` once and ends the process: code 0 after an orderly stop. Under a supervisor it is told by message, and signals, which a terminal sends to everyone, are ignored;
+ * if the supervisor vanishes, it stops as well, so that no worker is left alone.
+ */
+export function onStop(stop: () => Promise<void>): void {
+  let stopping = false;
+  const end = (): void => {
+    if (stopping) return;
+    stopping = true;
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => void fail(error),
+    );
+  };
+  const isSupervised = process.send !== undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, isSupervised ? () => undefined : end);
+  process.on('disconnect', end);
+  process.on('message', (message: unknown) => {
+    if (isStop(message)) end();
+  });
+}

@@ -1,0 +1,2 @@
+/** What the deployment is injected by: it is opened before the application, and is no class of its own. */
+export const DEPLOYMENT = Symbol('deployment');

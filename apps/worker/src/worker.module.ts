@@ -1,0 +1,17 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { OpenDeployment } from '#libs/deployment';
+import { WorkerMetrics } from './metrics.js';
+import { DEPLOYMENT } from './tokens.js';
+import { WorkerService } from './worker.service.js';
+
+/** The worker: a deployment, and what is done with it. */
+@Module({})
+export class WorkerModule {
+  static over(deployment: OpenDeployment, metrics: WorkerMetrics): DynamicModule {
+    const given = [
+      { provide: DEPLOYMENT, useValue: deployment },
+      { provide: WorkerMetrics, useValue: metrics },
+    ];
+    return { module: WorkerModule, providers: [...given, WorkerService] };
+  }
+}
