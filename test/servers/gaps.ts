@@ -57,6 +57,8 @@ export const gaps: readonly Gap[] = [
     ['crc64', 'no CRC64 of ranges', 'x-ms-range-get-content-crc64: 500, not supported in strict mode'],
     ['rehydration-delay', 'rehydrates at once', 'a read directly after Set Blob Tier Hot: 200; Azure takes hours'],
 
+    ['listing-order', 'lists in UTF-16 order', 'names with U+FF5E and U+1F600 come the wrong way round'],
+    ['metadata-limit', 'takes more than 8 KB of metadata', 'PUT with 9 KB: 201; Azure answers 400 MetadataTooLarge'],
     ['immutability', 'no immutability policy, legal hold, undelete or query', 'each: 501'],
     ['path-endpoint', 'has the account in the path', 'http://127.0.0.1:PORT/ACCOUNT; Azure has it in the host name'],
   ]),
