@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+
+/** `/admin/v1`. */
+@Module({})
+export class AdminModule {}

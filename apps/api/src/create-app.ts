@@ -1,0 +1,87 @@
+import type { Server } from 'node:http';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ApiModule, type ApiParts } from './api.module.js';
+import { answerProblem } from './http/answer-problem.js';
+import { handleCors, refuseForeign } from './http/cors.js';
+import { exchangeOf, type Exchange } from './http/exchange.js';
+import { createHttpServer } from './http/http-server.js';
+import { limitJson } from './http/parameters.js';
+import { ObjectEndpoint } from './objects/object-endpoint.js';
+import { isObjectUrl } from './objects/object-path.js';
+import { serveDocumentation } from './openapi/documentation.js';
+import { Shutdown } from './operations/shutdown.js';
+
+/** Longest part of a path that is taken as a parameter. */
+const MAX_PARAMETER = 4096;
+
+/** The application, ready to listen. Objects are served before Fastify's router, everything else behind it; both go through the same beginning and end. */
+export async function createApp(parts: ApiParts): Promise<NestFastifyApplication> {
+  const serve: { objects?: ObjectEndpoint; shutdown?: Shutdown } = {};
+  const adapter = new FastifyAdapter({
+    serverFactory: (handler: Handler) => createHttpServer((exchange) => serveExchange(exchange, handler)),
+    // Objects, for which a trailing slash matters, do not come this way.
+    routerOptions: { maxParamLength: MAX_PARAMETER, ignoreTrailingSlash: true },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      void reply.hijack();
+      answerProblem(exchangeOf(request.raw), error, parts.logger);
+    },
+  });
+  function serveExchange(exchange: Exchange, handler: Handler): void {
+    const { request, response } = exchange;
+    follow(exchange, parts, serve.shutdown);
+    response.setHeader('X-Request-Id', exchange.requestId);
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    const origins = parts.deployment?.settings.corsOrigins ?? [];
+    if (handleCors(exchange, origins) || refuseForeign(exchange, origins, parts.logger)) return;
+    if (serve.objects && isObjectUrl(request.url ?? '')) void serve.objects.serve(exchange);
+    else handler(request, response);
+  }
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.around(parts), adapter, {
+    logger: ['error', 'fatal'],
+    bodyParser: false,
+    abortOnError: false,
+  });
+  serve.objects = app.get(ObjectEndpoint);
+  serve.shutdown = app.get(Shutdown);
+  prepare(adapter.getInstance<FastifyInstance>(), parts);
+  serveDocumentation(app, adapter.getInstance<FastifyInstance>());
+  await app.init();
+  return app;
+}
+
+type Handler = (request: Exchange['request'], response: Exchange['response']) => void;
+
+function prepare(fastify: FastifyInstance, { deployment }: ApiParts): void {
+  if (deployment) limitJson(fastify, deployment.settings.jsonLimitBytes);
+  fastify.removeAllContentTypeParsers();
+  // Bodies are read by the routes that want them, after they have let the caller in.
+  fastify.addContentTypeParser('*', (_request, _body, done) => done(null));
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    exchangeOf(request.raw).operation = request.routeOptions.url ?? 'unknown';
+    done();
+  });
+}
+
+/** Counts the exchange until its connection has the last byte, or is gone. */
+function follow(exchange: Exchange, { logger, metrics }: ApiParts, shutdown: Shutdown | undefined): void {
+  const { request, response, requestId } = exchange;
+  metrics.begun();
+  shutdown?.begun(exchange);
+  response.once('close', () => {
+    metrics.ended(exchange);
+    shutdown?.ended(exchange);
+    const { operation, startedAt, userId } = exchange;
+    const milliseconds = Math.round((performance.now() - startedAt) * 10) / 10;
+    logger.debug(
+      { requestId, operation, method: request.method, status: response.statusCode, milliseconds, userId },
+      'served',
+    );
+  });
+}
+
+/** The server of an application that was made here. */
+export function serverOf(app: NestFastifyApplication): Server {
+  return app.getHttpServer();
+}

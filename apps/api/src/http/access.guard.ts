@@ -1,0 +1,35 @@
+import { Inject, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import type { Deployment } from '#libs/deployment';
+import { isAdmin } from '#libs/identity';
+import { DEPLOYMENT } from '../tokens.js';
+import { authenticate } from './basic-credentials.js';
+import { setCaller } from './caller.js';
+import { exchangeOf } from './exchange.js';
+import { RequestError } from './request-error.js';
+
+const FOR_EVERYBODY = 'spumoni:for-everybody';
+
+/** Marks a controller or route as open to every authenticated user; what they may touch is checked by what serves it. */
+export const ForUsers = (): MethodDecorator & ClassDecorator => SetMetadata(FOR_EVERYBODY, true);
+
+/** Lets a request in if its key pair is right, and it is an administrator's unless the route is for users. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    @Inject(DEPLOYMENT) private readonly deployment: Deployment,
+    private readonly reflector: Reflector,
+  ) {}
+
+  async canActivate(execution: ExecutionContext): Promise<boolean> {
+    const request = execution.switchToHttp().getRequest<FastifyRequest>();
+    const exchange = exchangeOf(request.raw);
+    const principal = await authenticate(this.deployment, exchange);
+    const places = [execution.getHandler(), execution.getClass()];
+    const isForUsers = this.reflector.getAllAndOverride<boolean | undefined>(FOR_EVERYBODY, places) ?? false;
+    if (!isForUsers && !isAdmin(principal)) throw new RequestError('access-denied', 'this is for administrators only');
+    setCaller(exchange, principal);
+    return true;
+  }
+}

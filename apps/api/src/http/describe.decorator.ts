@@ -1,0 +1,80 @@
+import { applyDecorators, HttpCode } from '@nestjs/common';
+import { ApiBody, ApiOperation, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { z } from 'zod';
+import { refusalHeaders, schemaOf, statusText } from './schemas.js';
+
+/** All that the description of the API says of a route. */
+export interface RouteDescription {
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: z.ZodObject;
+  readonly body?: { readonly schema: z.ZodType; readonly example: unknown; readonly required?: boolean };
+  readonly answer: {
+    readonly status?: number;
+    readonly description: string;
+    readonly schema?: z.ZodType;
+    readonly stream?: true;
+  };
+  /** Statuses of refusals; 401, 500 and 503 go without saying. */
+  readonly refusals?: readonly number[];
+  /** Needs no key pair. */
+  readonly open?: true;
+}
+
+const ALWAYS = [401, 500, 503] as const;
+
+/** Describes a route for OpenAPI by the schemas that it checks with, and sets its status. */
+export function Describe(route: RouteDescription): MethodDecorator {
+  const { answer } = route;
+  const status = answer.status ?? 200;
+  const refusals = [...new Set([...(route.refusals ?? []), ...(route.open ? [] : ALWAYS)])].sort((a, b) => a - b);
+  return applyDecorators(
+    HttpCode(status),
+    ApiOperation({
+      operationId: route.id,
+      summary: route.summary,
+      ...(route.description === undefined ? {} : { description: route.description }),
+      ...(route.open ? { security: [] } : {}),
+    }),
+    ...queryOf(route.query),
+    ...(route.body
+      ? [
+          ApiBody({
+            schema: schemaOf(route.body.schema, 'input'),
+            required: route.body.required ?? true,
+            examples: { example: { value: route.body.example } },
+          }),
+        ]
+      : []),
+    ...(answer.stream ? [ApiProduces('text/event-stream')] : []),
+    ApiResponse({
+      status,
+      description: answer.description,
+      ...(answer.schema
+        ? {
+            content: {
+              [answer.stream ? 'text/event-stream' : 'application/json']: { schema: schemaOf(answer.schema, 'output') },
+            },
+          }
+        : {}),
+    }),
+    ...refusals.map((refusal) =>
+      ApiResponse({
+        status: refusal,
+        description: statusText(refusal),
+        headers: refusalHeaders(refusal),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      }),
+    ),
+  );
+}
+
+function queryOf(query: z.ZodObject | undefined): MethodDecorator[] {
+  if (!query) return [];
+  return Object.entries(query.shape).map(([name, schema]) => {
+    const { description, ...rest } = schemaOf(schema as z.ZodType, 'input') as { description?: string };
+    const required = !(schema as z.ZodType).safeParse(undefined).success;
+    return ApiQuery({ name, required, schema: rest, ...(description === undefined ? {} : { description }) });
+  });
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** One request and its answer, from the first byte to the last, whichever router serves it. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  /** Milliseconds of a clock that never goes back. */
+  readonly startedAt: number;
+  /** What the request turned out to be, for metrics and logs: an operation's name or a route. */
+  operation: string;
+  /** The client waits for `100 Continue` before it sends the body; false once it was told to go on. */
+  awaitsContinue: boolean;
+  /** The user it acts for, once authenticated. */
+  userId?: string;
+}
+
+const EXCHANGES = new WeakMap<IncomingMessage, Exchange>();
+const SANE_REQUEST_ID = /^[\w.:/=+-]{1,128}$/;
+
+/** Begins an exchange. A sane `X-Request-Id` of the client is kept, so that its logs and ours meet; else one is made. */
+export function beginExchange(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Exchange {
+  const given = request.headers['x-request-id'];
+  const requestId = typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : randomUUID();
+  const exchange: Exchange = {
+    request,
+    response,
+    requestId,
+    startedAt: performance.now(),
+    operation: 'unknown',
+    awaitsContinue,
+  };
+  EXCHANGES.set(request, exchange);
+  return exchange;
+}
+
+/** The exchange of a request that came through this server. */
+export function exchangeOf(request: IncomingMessage): Exchange {
+  const exchange = EXCHANGES.get(request);
+  if (!exchange) throw new Error('a request came in beside the server that begins exchanges');
+  return exchange;
+}
+
+/** Tells a client that waits for it to send its body. Called when every check that needs no body has passed. */
+export function continueBody(exchange: Exchange): void {
+  if (!exchange.awaitsContinue) return;
+  exchange.awaitsContinue = false;
+  exchange.response.writeContinue();
+}

@@ -1,0 +1,55 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { problemOf, PROBLEM_TYPE, tell } from './problem.js';
+import { RequestError } from './request-error.js';
+import { ObjectsError } from '#libs/objects';
+import { beginExchange, type Exchange } from './exchange.js';
+
+const HEADERS_TIMEOUT_MS = 60_000;
+const KEEP_ALIVE_MS = 65_000;
+/** Room for a key of 1,024 bytes percent-encoded in the URL and the metadata of any vendor. */
+const MAX_HEADER_BYTES = 32 * 1024;
+
+/**
+ * The one HTTP server of the process. Begins an exchange for each request and hands it over; a client that sends `Expect: 100-continue` is left waiting until somebody calls `continueBody`.
+ * There is no limit to how long a request may take, as objects may be large; whoever waits for a client sets the socket's own limit of silence.
+ */
+export function createHttpServer(serve: (exchange: Exchange) => void): Server {
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: 0,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+    serve(beginExchange(request, response, false)),
+  );
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+    serve(beginExchange(request, response, true)),
+  );
+  server.on('clientError', answerMalformed);
+  return server;
+}
+
+/** Answers what is no HTTP, or stops being it in the middle of a body, and closes the connection. */
+function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const answer = tell(meaningOf(error));
+  const body = JSON.stringify(problemOf(answer, 'none'));
+  socket.end(
+    `HTTP/1.1 ${answer.status} ${answer.status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'}\r\n` +
+      `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function meaningOf(error: { code?: string }): Error {
+  if (error.code === 'HPE_HEADER_OVERFLOW')
+    return new RequestError('header-too-large', `the request's headers are larger than ${MAX_HEADER_BYTES} bytes`);
+  if (error.code === 'HPE_INVALID_EOF_STATE')
+    return new ObjectsError('incomplete-body', 'the request ended before its announced end; nothing was stored');
+  return new RequestError('malformed-request', 'this is not a well-formed HTTP/1.1 request');
+}

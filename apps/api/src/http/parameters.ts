@@ -1,0 +1,79 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { parseQuery } from '../objects/object-path.js';
+import { callerOf } from './caller.js';
+import { exchangeOf } from './exchange.js';
+import { parseWith, readJson } from './json-body.js';
+
+function requestOf(execution: ExecutionContext): FastifyRequest {
+  return execution.switchToHttp().getRequest<FastifyRequest>();
+}
+
+/** Who asks: a `Caller`. */
+export const AskedBy = createParamDecorator((_: unknown, execution: ExecutionContext) =>
+  callerOf(exchangeOf(requestOf(execution).raw)),
+);
+
+/** The exchange of this request. */
+export const TheExchange = createParamDecorator((_: unknown, execution: ExecutionContext) =>
+  exchangeOf(requestOf(execution).raw),
+);
+
+/** A schema in a wrapping: bare, its `transform` would make Nest take it for a pipe, and under the name `schema` for options of its own. */
+interface Checked {
+  readonly checkedBy: z.ZodType;
+}
+
+/** The JSON body as the schema has it. Read only after the guard has let the request in. */
+export const JsonBody = (schema: z.ZodType): ParameterDecorator => jsonBody({ checkedBy: schema });
+
+const jsonBody = createParamDecorator(async ({ checkedBy }: Checked, execution: ExecutionContext) => {
+  const request = requestOf(execution);
+  const limit = jsonLimits.get(request.server) ?? DEFAULT_JSON_LIMIT;
+  const body = await readJson(exchangeOf(request.raw), { limit });
+  return parseWith(checkedBy, body ?? {}, 'the body is not right');
+});
+
+/** The query as the schema has it; parameters that are not in it are refused. */
+export const QueryOf = (schema: z.ZodType): ParameterDecorator => queryOf({ checkedBy: schema });
+
+const queryOf = createParamDecorator(({ checkedBy }: Checked, execution: ExecutionContext) => {
+  const url = requestOf(execution).raw.url ?? '';
+  const question = url.indexOf('?');
+  const query = question === -1 ? new Map<string, string>() : parseQuery(url.slice(question + 1));
+  return parseWith(checkedBy, Object.fromEntries(query), 'the query is not right');
+});
+
+const DEFAULT_JSON_LIMIT = 1024 * 1024;
+const jsonLimits = new WeakMap<object, number>();
+
+/** Says how large JSON bodies may be on this server. */
+export function limitJson(server: FastifyInstance, bytes: number): void {
+  jsonLimits.set(server, bytes);
+}
+
+/** A part of a path: not empty. */
+export const pathPart = z.string().min(1).max(1024);
+
+/** `?limit=&after=` of every list. */
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Items a page, 1 to 1,000'),
+  after: z.string().min(1).optional().describe('Where to go on: `next` of the page before'),
+});
+
+/** A page request without the members that are undefined. */
+export function pageOf(query: { readonly limit: number; readonly after?: string | undefined }): {
+  readonly limit: number;
+  readonly after?: string;
+} {
+  return { limit: query.limit, ...(query.after === undefined ? {} : { after: query.after }) };
+}
+
+/** A page as it is answered: `next` is null on the last. */
+export function shownPage<T, U>(
+  page: { readonly items: readonly T[]; readonly next?: string },
+  show: (item: T) => U,
+): { readonly items: readonly U[]; readonly next: string | null } {
+  return { items: page.items.map(show), next: page.next ?? null };
+}

@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Deployment, Logger } from '#libs/deployment';
+import { answerProblem } from '../http/answer-problem.js';
+import { authenticate, contextOf } from '../http/basic-credentials.js';
+import type { Exchange } from '../http/exchange.js';
+import { RequestError } from '../http/request-error.js';
+import { DEPLOYMENT, LOGGER } from '../tokens.js';
+import { OBJECT_OPERATIONS, type ObjectOperation } from './object-operations.js';
+import { parseObjectUrl, refuseUnknown } from './object-path.js';
+
+/**
+ * Serves `/v1/{bucket}/{object}` on the raw request and answer: Nest's pipeline costs a small request as much as all its work, and a router's decoding would change keys.
+ * Every failure is answered; nothing is thrown.
+ */
+@Injectable()
+export class ObjectEndpoint {
+  constructor(
+    @Inject(DEPLOYMENT) private readonly deployment: Deployment,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  async serve(exchange: Exchange): Promise<void> {
+    try {
+      const { request } = exchange;
+      const principal = await authenticate(this.deployment, exchange);
+      const { bucket, key, query } = parseObjectUrl(request.url ?? '');
+      const operation = operationOf(request.method ?? '', query);
+      exchange.operation = operation.id;
+      refuseUnknown(query, operation.query);
+      const context = contextOf(exchange, principal);
+      await operation.handle(this.deployment, { exchange, context, bucket, key, query });
+    } catch (error) {
+      answerProblem(exchange, error, this.logger);
+    }
+  }
+}
+
+const OPERATIONS: readonly ObjectOperation[] = OBJECT_OPERATIONS;
+
+function operationOf(method: string, query: ReadonlyMap<string, string>): ObjectOperation {
+  const ofMethod = OPERATIONS.filter((operation) => operation.method === method);
+  if (ofMethod.length === 0) {
+    const allow = [...new Set(OPERATIONS.map((operation) => operation.method))].join(', ');
+    throw new RequestError('method-not-allowed', `${method} is not offered for objects; expected: ${allow}`, {
+      facts: { allow },
+    });
+  }
+  const found = ofMethod.find(({ selector }) => selector === undefined || query.has(selector));
+  if (found) return found;
+  const selectors = ofMethod.map(({ selector }) => selector ?? '').join(' or ');
+  throw new RequestError('invalid-request', `${method} on an object needs the query parameter ${selectors}`);
+}

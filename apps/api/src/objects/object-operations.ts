@@ -1,0 +1,31 @@
+import type { Deployment } from '#libs/deployment';
+import { handleChange } from './change-object.js';
+import { handleCopy, handleRename } from './copy-object.js';
+import { handleGet } from './get-object.js';
+import { handleHead } from './head-object.js';
+import type { ObjectRequest } from './object-request.js';
+import { handlePut } from './put-object.js';
+import { handleDelete } from './remove-object.js';
+
+/** One operation on an object: how a request is known to be it, and what serves it. Its id is also its name in metrics, in logs and in the description of the API. */
+export interface ObjectOperation {
+  readonly id: string;
+  readonly method: 'PUT' | 'GET' | 'HEAD' | 'DELETE' | 'POST' | 'PATCH';
+  /** Query parameters there are. */
+  readonly query: readonly string[];
+  /** The parameter that must be there for the request to be this operation. */
+  readonly selector?: string;
+  readonly handle: (deployment: Deployment, request: ObjectRequest) => Promise<void>;
+}
+
+/** Every operation on `/v1/{bucket}/{object}`. The dispatcher and the API's description both read it, so neither can have what the other lacks. */
+export const OBJECT_OPERATIONS = [
+  { id: 'putObject', method: 'PUT', query: [], handle: handlePut },
+  { id: 'getObject', method: 'GET', query: [], handle: handleGet },
+  { id: 'headObject', method: 'HEAD', query: [], handle: handleHead },
+  { id: 'deleteObject', method: 'DELETE', query: ['recursive'], handle: handleDelete },
+  { id: 'copyObject', method: 'POST', query: ['copyFrom'], selector: 'copyFrom', handle: handleCopy },
+  { id: 'renameObject', method: 'POST', query: ['renameFrom'], selector: 'renameFrom', handle: handleRename },
+  { id: 'changeObject', method: 'PATCH', query: [], handle: handleChange },
+] as const satisfies readonly ObjectOperation[];
+export type ObjectOperationId = (typeof OBJECT_OPERATIONS)[number]['id'];

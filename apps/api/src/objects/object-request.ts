@@ -1,0 +1,73 @@
+import type { Deployment } from '#libs/deployment';
+import type { ObjectRecord } from '#libs/metadata';
+import type { OperationContext, Outcome } from '#libs/objects';
+import type { Exchange } from '../http/exchange.js';
+import { finishEarly } from '../http/finish-early.js';
+
+/** A request about one object, authenticated and taken apart. */
+export interface ObjectRequest {
+  readonly exchange: Exchange;
+  readonly context: OperationContext;
+  /** Name of the bucket. */
+  readonly bucket: string;
+  readonly key: string;
+  readonly query: ReadonlyMap<string, string>;
+}
+
+/** Name of a backend by its id; the id itself once it is registered no more. */
+export async function backendName(deployment: Deployment, id: string): Promise<string> {
+  const { configuration } = deployment.controlPlane;
+  const snapshot = configuration.currentOrUndefined() ?? (await configuration.current());
+  return snapshot.backendById.get(id)?.name ?? id;
+}
+
+export function answerJson(exchange: Exchange, body: unknown, headers: Record<string, string> = {}): void {
+  const text = JSON.stringify(body);
+  finishEarly(
+    exchange,
+    200,
+    {
+      ...headers,
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': Buffer.byteLength(text),
+      'Cache-Control': 'no-store',
+    },
+    text,
+  );
+}
+
+/** An object as JSON answers show it. The ETag is bare, as in listings; headers quote it. */
+export function shownObject(key: string, record: ObjectRecord, location: string): Record<string, unknown> {
+  return {
+    key,
+    size: record.size,
+    ETag: record.etag,
+    lastModified: new Date(record.lastModified).toISOString(),
+    tier: record.tier ?? null,
+    storageClass: record.placement.storageClass,
+    location,
+  };
+}
+
+/** The answer to every write that leaves an object (A2.16). */
+export async function answerStored(
+  deployment: Deployment,
+  request: ObjectRequest,
+  outcome: Outcome,
+  message: string,
+): Promise<void> {
+  const { record, fate } = outcome;
+  const location = await backendName(deployment, record.placement.backend);
+  const overwritten = fate === 'overwritten' ? { overwritten: true } : {};
+  answerJson(
+    request.exchange,
+    {
+      returnCode: 200,
+      message,
+      ...shownObject(request.key, record, location),
+      checksums: record.checksums,
+      ...overwritten,
+    },
+    { ETag: `"${record.etag}"` },
+  );
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http';
+import { ObjectsError, type Expectations } from '#libs/objects';
+import { continueBody, type Exchange } from '../http/exchange.js';
+
+/** A body of known length up to this is read whole: one buffer costs less than a stream. */
+const WHOLE_BYTES = 64 * 1024;
+/** A client that falls silent for this long while it sends, or while it is sent to, is taken to be gone. */
+export const SILENCE_MS = 120_000;
+
+/**
+ * The body of an upload: one buffer where it is small, else a stream that can be read once. A client that waits for `100 Continue` is told to go on when the stream is first read:
+ * by then the domain has checked all that can be checked without a body.
+ */
+export function receiveBody(
+  exchange: Exchange,
+  expected: Expectations,
+): Promise<Uint8Array> | AsyncIterable<Uint8Array> {
+  if (expected.size === 0) return Promise.resolve(new Uint8Array(0));
+  const isSmall = expected.size !== undefined && expected.size <= WHOLE_BYTES;
+  return isSmall && !exchange.awaitsContinue ? readWhole(exchange.request, expected.size) : streamed(exchange);
+}
+
+function readWhole(request: IncomingMessage, size: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let read = 0;
+    request.socket.setTimeout(SILENCE_MS);
+    request.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      read += chunk.length;
+    });
+    request.once('end', () => {
+      request.socket.setTimeout(0);
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    request.once('error', () => undefined);
+    request.once('close', () => {
+      if (!request.complete) reject(incomplete(read, size));
+    });
+  });
+}
+
+/** The stream is not destroyed when the reader has enough: the answer still has to go out. */
+async function* streamed(exchange: Exchange): AsyncGenerator<Uint8Array> {
+  const { request } = exchange;
+  let read = 0;
+  continueBody(exchange);
+  request.socket.setTimeout(SILENCE_MS);
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      read += chunk.byteLength;
+      yield chunk;
+    }
+    request.socket.setTimeout(0);
+  } catch (error) {
+    throw request.complete ? error : incomplete(read, undefined, error);
+  }
+}
+
+function incomplete(read: number, size: number | undefined, cause?: unknown): ObjectsError {
+  const announced = size === undefined ? '' : ` of the ${size} that were announced`;
+  return new ObjectsError(
+    'incomplete-body',
+    `the client went away after ${read} bytes${announced}; nothing was stored`,
+    {
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}

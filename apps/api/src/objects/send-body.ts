@@ -1,0 +1,37 @@
+import type { ServerResponse } from 'node:http';
+import type { OpenedObject } from '#libs/objects';
+import { SILENCE_MS } from './receive-body.js';
+
+/**
+ * Sends an object's body, chunk by chunk: the next is asked for only when the last has been handed to the system, since the backend may reuse its buffer. Headers must be set, with the body's length.
+ * A client that goes away ends the transfer. Throws what the body throws; the caller then cuts the connection.
+ */
+export async function sendBody(response: ServerResponse, opened: OpenedObject, length: number): Promise<void> {
+  let left = length;
+  response.socket?.setTimeout(SILENCE_MS);
+  try {
+    for await (const chunk of opened.body) {
+      left -= chunk.byteLength;
+      if (response.destroyed) return;
+      if (!(await handOver(response, chunk, left === 0))) return;
+    }
+    if (left !== 0) throw new Error(`the body and its record differ by ${left} bytes`);
+    if (!response.writableEnded) response.end();
+  } finally {
+    if (left !== 0) opened.discard();
+  }
+}
+
+/** Resolves when the system has the chunk; false if the client went away instead. */
+function handOver(response: ServerResponse, chunk: Uint8Array, isLast: boolean): Promise<boolean> {
+  return new Promise((resolve) => {
+    const gone = (): void => resolve(false);
+    const done = (error?: Error | null): void => {
+      response.off('close', gone);
+      resolve(!error);
+    };
+    response.once('close', gone);
+    if (isLast) response.end(chunk, () => done());
+    else response.write(chunk, done);
+  });
+}

@@ -1,0 +1,62 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { BackendObserver } from '#libs/backends';
+import type { Exchange } from '../http/exchange.js';
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** The figures of one process, for Prometheus. Labels are names of operations and backends, never keys: their number stays bounded. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests = new Histogram({
+    name: 'spumoni_http_request_seconds',
+    help: 'Time from the head of a request to the end of its answer',
+    labelNames: ['operation', 'status'],
+    buckets: SECONDS,
+    registers: [this.#registry],
+  });
+  readonly #inFlight = new Gauge({
+    name: 'spumoni_http_requests_in_flight',
+    help: 'Requests being served now',
+    registers: [this.#registry],
+  });
+  readonly #calls = new Histogram({
+    name: 'spumoni_backend_call_seconds',
+    help: 'Time that backends take',
+    labelNames: ['backend', 'operation', 'outcome'],
+    buckets: SECONDS,
+    registers: [this.#registry],
+  });
+  readonly #bytes = new Counter({
+    name: 'spumoni_backend_bytes_total',
+    help: 'Bytes of content that went to and from backends',
+    labelNames: ['backend', 'operation'],
+    registers: [this.#registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Given to the deployment. */
+  readonly observeBackend: BackendObserver = ({ backend, operation, outcome, seconds, bytes }) => {
+    this.#calls.observe({ backend, operation, outcome }, seconds);
+    if (bytes > 0) this.#bytes.inc({ backend, operation }, bytes);
+  };
+
+  begun(): void {
+    this.#inFlight.inc();
+  }
+
+  ended({ operation, startedAt, response }: Exchange): void {
+    this.#inFlight.dec();
+    this.#requests.observe({ operation, status: response.statusCode }, (performance.now() - startedAt) / 1000);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
