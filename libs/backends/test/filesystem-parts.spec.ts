@@ -4,7 +4,18 @@ import { constants } from 'node:os';
 import { DirectorySync } from '../src/filesystem/directory-sync.js';
 import { kindOfCode } from '../src/filesystem/errors.js';
 import { decodeFooter, decodeTrailer, encodeTail, FOOTER_BYTES } from '../src/filesystem/format.js';
-import { fanOf, idSource, isId } from '../src/filesystem/ids.js';
+import {
+  IdSource,
+  isId,
+  newSessionId,
+  periodStart,
+  PERIOD_MS,
+  sessionOf,
+  SLICE_MS,
+  sliceOf,
+  sliceStart,
+  timeOf,
+} from '../src/filesystem/ids.js';
 import { compareUtf8 } from '../src/filesystem/utf8-order.js';
 
 /** Errors of sockets, streams and processes, which no call on a file gives. */
@@ -78,16 +89,47 @@ describe('the file format', () => {
 describe('ids', () => {
   it('sort by age, also while the clock stands still or goes back', () => {
     const times = [5, 5, 5, 3, 9, 9, 1];
-    const next = idSource(() => times.shift() ?? 1);
-    const made = Array.from({ length: 50 }, () => next());
+    const ids = new IdSource(() => times.shift() ?? 1);
+    const made = Array.from({ length: 50 }, () => ids.next(newSessionId()));
     expect([...made].sort()).toEqual(made);
     expect(made.every(isId)).toBe(true);
   });
 
-  it('spread over 256 directories', () => {
-    const next = idSource();
-    const fans = new Set(Array.from({ length: 20_000 }, () => fanOf(next())));
-    expect(fans.size).toBe(256);
+  it('go on into the next millisecond when one is full, and never repeat', () => {
+    const ids = new IdSource(() => 1_700_000_000_000);
+    const session = newSessionId();
+    const made = Array.from({ length: 70_000 }, () => ids.next(session));
+    expect(new Set(made).size).toBe(70_000);
+    expect([...made].sort()).toEqual(made);
+    expect(ids.time()).toBeGreaterThan(1_700_000_000_001);
+  });
+
+  it('name their session, their time and their directory', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 2 ** 47 }), (time) => {
+        const session = newSessionId();
+        const id = new IdSource(() => time).next(session);
+        const { period, slice } = sliceOf(id);
+        expect(sessionOf(id)).toBe(session);
+        expect(timeOf(id)).toBe(time);
+        expect(periodStart(period)).toBe(time - (time % PERIOD_MS));
+        expect(sliceStart(period, slice)).toBe(time - (time % SLICE_MS));
+      }),
+    );
+    expect(sliceStart('01jd0', 'ab')).toBeUndefined();
+    expect(periodStart('.bad')).toBeUndefined();
+  });
+
+  it('share the directory of a slice of time, but no more than 32,768 of a process', () => {
+    let time = 1_700_000_000_000 - (1_700_000_000_000 % SLICE_MS);
+    const ids = new IdSource(() => time);
+    const counts = new Map<string, number>();
+    for (let made = 0; made < 100_000; made++) {
+      if (made % 10 === 0) time++;
+      const { period, slice } = sliceOf(ids.next('0'.repeat(12)));
+      counts.set(period + slice, (counts.get(period + slice) ?? 0) + 1);
+    }
+    expect([...counts.values()]).toEqual([32_768, 32_768, 32_768, 1_696]);
   });
 });
 

@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openFilesystem } from '../src/filesystem/index.js';
-import { fanOf } from '../src/filesystem/ids.js';
+import { newSessionId, sliceOf } from '../src/filesystem/ids.js';
 import type { ObjectBackend } from '../src/index.js';
 import { bytesOf, collect } from './conformance/bytes.js';
 import { failure, PLAIN } from './conformance/stage.js';
 
 const CALL = { requestId: 'staging' };
 const container = 'spumoni-staging';
-const DEAD = '01jd0000000000000000000000.4194304-1.part';
+/** Of a session that is closed. */
+const DEAD = `01jd0000000000${newSessionId()}.part`;
 
 describe('the filesystem backend on its disk', () => {
   let path: string;
@@ -29,14 +30,18 @@ describe('the filesystem backend on its disk', () => {
   async function put(key: string, body: Uint8Array): Promise<{ token: string; file: string }> {
     const request = { container, key, body, size: body.length, attributes: PLAIN };
     const { token } = await backend.put(CALL, request);
-    return { token, file: join(path, container, fanOf(token), token) };
+    return { token, file: pathOf(token) };
   }
-  async function stage(name: string, modified: Date): Promise<string> {
-    const fan = join(path, container, fanOf(name.slice(0, 26)));
-    await mkdir(fan, { recursive: true });
-    await writeFile(join(fan, name), 'half of a body');
-    await utimes(join(fan, name), modified, modified);
-    return join(fan, name);
+  function pathOf(name: string): string {
+    const { period, slice } = sliceOf(name);
+    return join(path, container, period, slice, name);
+  }
+  async function stage(name: string): Promise<void> {
+    await mkdir(dirname(pathOf(name)), { recursive: true });
+    await writeFile(pathOf(name), 'half of a body');
+  }
+  async function abort(token: string): Promise<void> {
+    await backend.abortUpload?.(CALL, container, { key: '', token });
   }
   async function everything(prefix = ''): Promise<{ kind: string; token: string }[]> {
     const { entries } = await backend.list(CALL, { container, prefix, include: 'everything', limit: 100 });
@@ -44,17 +49,21 @@ describe('the filesystem backend on its disk', () => {
   }
 
   it('shows what a dead writer left as an upload, and forgets it', async () => {
-    await stage(DEAD, new Date(0));
+    await stage(DEAD);
     expect(await everything()).toEqual([{ kind: 'upload', token: DEAD }]);
     await failure(backend.deleteContainer(CALL, container), 'conflict');
-    await backend.abortUpload?.(CALL, container, { key: '', token: DEAD });
+    await abort(DEAD);
+    await failure(abort(DEAD), 'not-found');
+    await failure(abort('no-upload'), 'invalid');
     expect(await everything()).toEqual([]);
     await backend.deleteContainer(CALL, container);
   });
 
-  it('keeps a staged file that is young, or whose writer is alive', async () => {
-    await stage(DEAD, new Date());
-    await failure(backend.abortUpload?.(CALL, container, { key: '', token: DEAD }) ?? Promise.resolve(), 'conflict');
+  it('keeps a staged file whose writer is alive, and a write that is whole', async () => {
+    const { token: whole } = await put('whole', bytesOf(1, 100));
+    await failure(abort(whole), 'conflict');
+    backend.freshIds?.settle({ container, key: 'whole', token: whole });
+    await failure(abort(whole), 'conflict');
     let reach: () => void = () => undefined;
     let go: () => void = () => undefined;
     const half = new Promise<void>((resolve) => (reach = resolve));
@@ -68,10 +77,8 @@ describe('the filesystem backend on its disk', () => {
     }
     const writing = backend.put(CALL, { container, key: 'live', body: body(), attributes: PLAIN });
     await half;
-    const [upload] = (await everything()).filter(({ token }) => token !== DEAD);
-    const token = upload?.token ?? '';
-    await utimes(join(path, container, fanOf(token.slice(0, 26)), token), 0, 0);
-    await failure(backend.abortUpload?.(CALL, container, { key: '', token }) ?? Promise.resolve(), 'conflict');
+    const [upload] = (await everything()).filter(({ kind }) => kind === 'upload');
+    await failure(abort(upload?.token ?? ''), 'conflict');
     go();
     expect((await writing).size).toBe(2_000_011);
   });
@@ -141,8 +148,8 @@ describe('the filesystem backend on its disk', () => {
       throw new Error('the client vanished');
     }
     await failure(backend.put(CALL, { container, key: 'k', body: body(), attributes: PLAIN }), 'invalid');
-    const fans = await readdir(join(path, container));
-    for (const fan of fans) expect(await readdir(join(path, container, fan))).toEqual([]);
+    const entries = await readdir(join(path, container), { recursive: true, withFileTypes: true });
+    expect(entries.filter((entry) => entry.isFile())).toEqual([]);
   });
 
   it('names every setting that is wrong', () => {

@@ -7,12 +7,12 @@ import * as containers from './containers.js';
 import { copyWrite } from './copy.js';
 import { assertWanted } from './errors.js';
 import { listFiles } from './listing.js';
+import { FilesystemFreshIds } from './fresh-ids.js';
 import { makePlace } from './place.js';
-import type { Place } from './place.js';
+import type { FilesystemTools, Place } from './place.js';
 import { probeFilesystem } from './probe.js';
-import { headOf, openBody, openWrite } from './read.js';
+import { headOf, inspectWrite, openBody } from './read.js';
 import { findNewest } from './scan.js';
-import { closeFile } from './syscalls.js';
 import { assertClass, writeFile } from './write.js';
 
 /**
@@ -24,12 +24,14 @@ export class FilesystemBackend implements port.ObjectBackend {
   readonly type = 'filesystem';
   readonly vendor = 'filesystem';
   readonly capabilities: BackendCapabilities = FILESYSTEM_CAPABILITIES;
+  readonly freshIds: FilesystemFreshIds;
   private readonly place: Place;
   private closed = false;
 
-  constructor(config: FilesystemConfig) {
+  constructor(config: FilesystemConfig, tools?: FilesystemTools) {
     this.name = config.name;
-    this.place = makePlace(config);
+    this.place = makePlace(config, tools);
+    this.freshIds = new FilesystemFreshIds(this.place, (call, doing, action) => this.attempt(call, doing, action));
   }
 
   createContainer(call: port.Call, { container }: port.CreateContainerRequest): Promise<port.ContainerInfo> {
@@ -65,8 +67,7 @@ export class FilesystemBackend implements port.ObjectBackend {
   head(call: port.Call, request: Parameters<port.ObjectBackend['head']>[1]): Promise<port.ObjectHead> {
     return this.attempt(call, 'reading the head of an object', async () => {
       const token = request.token ?? (await this.newest(request));
-      const { fd, facts } = await openWrite(this.place, { ...request, token });
-      await closeFile(fd);
+      const facts = await inspectWrite(this.place, { ...request, token });
       return headOf(request.container, token, facts, request.withTags === true);
     });
   }
@@ -104,9 +105,18 @@ export class FilesystemBackend implements port.ObjectBackend {
     return this.attempt(call, 'probing the directory', () => probeFilesystem(this, call, prefix));
   }
 
+  /** Opens a new session of ids in place of an old one, and forgets those that are settled: what a timer does every 10 minutes. */
+  rotateSessions(): Promise<void> {
+    return this.place.sessions.tick();
+  }
+
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.resolve();
+    try {
+      await this.place.sessions.close();
+    } catch (error) {
+      throw await this.place.root.failure(error, 'closing the backend');
+    }
   }
 
   private async attempt<T>(call: port.Call, doing: string, action: () => T | Promise<T>): Promise<T> {

@@ -10,18 +10,22 @@ const settings = z.strictObject({
     .refine((path) => !path.includes('\0'), {
       error: 'must hold no NUL character',
     }),
-  /** A staged file that has not grown for this long, and whose writer is not alive here, is taken for dead. */
-  stagedGraceSeconds: z
+  /**
+   * A process of another machine or container, which cannot be seen from here, is taken for dead when it has said nothing for this long; while it lives it says
+   * so every 10 minutes. A dead one that can be seen is known at once. Too short a time would delete the writes of one that only slept.
+   */
+  foreignGraceSeconds: z
     .number()
-    .min(0)
-    .default(15 * 60),
+    .min(60 * 60)
+    .default(24 * 60 * 60),
 });
 
 export interface FilesystemConfig {
   readonly name: string;
   /** Absolute. */
   readonly root: string;
-  readonly stagedGraceMs: number;
+  /** How long a process that cannot be seen must be silent to be taken for dead. */
+  readonly foreignGraceMs: number;
 }
 
 /** Reads a definition. Fails with `invalid`, naming every setting that is missing, unknown or wrong. */
@@ -36,6 +40,6 @@ export function filesystemConfig(definition: BackendDefinition): FilesystemConfi
     if (value !== undefined) issues.push(`credentials.${field}: a filesystem backend has none`);
   if (!parsed.success || issues.length > 0)
     throw new BackendError('invalid', `backend ${name}: ${issues.join('; ')}`, { backend: name });
-  const { path, stagedGraceSeconds } = parsed.data;
-  return { name, root: resolve(path), stagedGraceMs: stagedGraceSeconds * 1000 };
+  const { path, foreignGraceSeconds } = parsed.data;
+  return { name, root: resolve(path), foreignGraceMs: foreignGraceSeconds * 1000 };
 }

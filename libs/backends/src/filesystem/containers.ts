@@ -1,13 +1,12 @@
-import { lstat, mkdir, readdir, rmdir, stat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rmdir, unlink } from 'node:fs/promises';
 import { BackendError } from '../errors.js';
 import type { ContainerInfo, ObjectRef } from '../object-backend.js';
 import { codeOf } from './errors.js';
+import { isId } from './ids.js';
 import { isContainerName, parseStagedName } from './layout.js';
 import type { Place } from './place.js';
-import { openWrite } from './read.js';
-import { fansOf, pathOfUpload, scanContainer } from './scan.js';
-import { isWriterAlive } from './staging.js';
-import { closeFile } from './syscalls.js';
+import { inspectWrite } from './read.js';
+import { periodsOf, readFile, scanContainer, slicesOf } from './scan.js';
 
 export async function createContainer(place: Place, container: string): Promise<ContainerInfo> {
   const directory = place.layout.container(container);
@@ -52,9 +51,12 @@ export async function deleteContainer(place: Place, container: string): Promise<
     new BackendError('conflict', `container ${container} is not empty`, { backend: place.name, cause });
   for await (const file of scanContainer(place, container)) throw notEmpty(file.name);
   try {
-    for (const fan of await fansOf(place, container)) {
-      place.durableFans.delete(fan);
-      await rmdir(fan);
+    for (const period of await periodsOf(place, container)) {
+      for (const slice of await slicesOf(period)) {
+        place.slices.forget(slice.path);
+        await rmdir(slice.path);
+      }
+      await rmdir(period.path);
     }
     await rmdir(directory);
   } catch (error) {
@@ -64,14 +66,15 @@ export async function deleteContainer(place: Place, container: string): Promise<
   await place.directories.sync(place.layout.root);
 }
 
-async function removeFile(place: Place, path: string): Promise<boolean> {
+async function removeFile(place: Place, container: string, file: { path: string; id: string }): Promise<boolean> {
   try {
-    await unlink(path);
+    await unlink(file.path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
   }
-  await place.directories.sync(path.slice(0, path.lastIndexOf('/')));
+  await place.slices.syncRemoval(container, file.id);
+  place.sessions.settle(file.id);
   return true;
 }
 
@@ -80,22 +83,24 @@ export async function deleteWrite(place: Place, ref: ObjectRef): Promise<'delete
   const path = place.layout.fileOfToken(ref.container, ref.token);
   if (path === undefined) return 'absent';
   try {
-    await closeFile((await openWrite(place, ref)).fd);
-  } catch (error) {
-    if (error instanceof BackendError && error.kind === 'not-found') return 'absent';
+    await inspectWrite(place, ref);
+  } catch (thrown) {
+    const error = await place.root.failure(thrown, 'deleting an object');
+    if (error.kind === 'not-found') return 'absent';
     throw error;
   }
-  return (await removeFile(place, path)) ? 'deleted' : 'absent';
+  return (await removeFile(place, ref.container, { path, id: ref.token })) ? 'deleted' : 'absent';
 }
 
-/** Removes an unfinished file whose writer is dead: not alive on this machine, and not grown for the grace. `conflict` while it may still be written. */
+/** Removes an unfinished file whose writer is dead, or is this process and has given up. `conflict` while it may still be written, or if it is whole. */
 export async function abortUpload(place: Place, container: string, token: string): Promise<void> {
-  const path = pathOfUpload(place, container, token);
-  if (path === undefined) throw new BackendError('invalid', 'the token names no upload', { backend: place.name });
-  const staged = parseStagedName(token);
-  const alive = staged !== undefined && (await isWriterAlive(place, staged));
-  const age = Date.now() - (await stat(path)).mtimeMs;
-  if (alive || place.active.has(token) || age < place.config.stagedGraceMs)
+  const id = isId(token) ? token : parseStagedName(token);
+  if (id === undefined) throw new BackendError('invalid', 'the token names no upload', { backend: place.name });
+  if (await place.sessions.mayGrow(id))
     throw new BackendError('conflict', 'the upload may still be under way', { backend: place.name });
-  await removeFile(place, path);
+  const { slice } = place.layout.directories(container, id);
+  if ((await readFile(slice, token))?.trailer !== undefined)
+    throw new BackendError('conflict', 'the token names a write that is whole', { backend: place.name });
+  if (await removeFile(place, container, { path: `${slice}/${token}`, id })) return;
+  throw new BackendError('not-found', 'no such upload', { backend: place.name });
 }

@@ -3,11 +3,10 @@ import type { Call, ObjectAttributes, ObjectRef, WriteResult } from '../object-b
 import { assertWanted } from './errors.js';
 import { encodeTail } from './format.js';
 import type { Place } from './place.js';
-import { openWrite } from './read.js';
+import { inspectWrite } from './read.js';
 import type { FileFacts } from './read.js';
 import { StagedFile } from './staging.js';
-import { closeFile } from './syscalls.js';
-import { resultOf, writeFile } from './write.js';
+import { resultOf, underFreshId, writeFile } from './write.js';
 
 /** Where a copy goes, and what stands beside its bytes. */
 export interface CopyTarget {
@@ -20,9 +19,8 @@ async function copyLarge(
   place: Place,
   call: Call,
   path: string,
-  { facts, target }: { facts: FileFacts; target: CopyTarget },
+  { facts, target, id }: { facts: FileFacts; target: CopyTarget; id: string },
 ): Promise<WriteResult> {
-  const id = place.newId();
   const { container, key, attributes } = target;
   const length = facts.footer.bodyLength;
   const staged = await StagedFile.createFrom(place, { container, id }, { path, length });
@@ -38,12 +36,11 @@ async function copyLarge(
 
 /** Writes the bytes of one write again under a fresh id, with other attributes. No byte of a large file passes through this process. */
 export async function copyWrite(place: Place, call: Call, source: ObjectRef, target: CopyTarget): Promise<WriteResult> {
-  const { fd, facts } = await openWrite(place, source);
-  await closeFile(fd);
+  const facts = await inspectWrite(place, source);
   const { whole, footer } = facts;
   if (whole !== undefined)
     return await writeFile(place, call, { ...target, body: whole.subarray(0, footer.bodyLength) });
   const path = place.layout.fileOfToken(source.container, source.token);
   if (path === undefined) throw new BackendError('not-found', 'no such object', { backend: place.name });
-  return await copyLarge(place, call, path, { facts, target });
+  return await underFreshId(place, (id) => copyLarge(place, call, path, { facts, target, id }));
 }

@@ -1,5 +1,4 @@
 import { crc32 } from 'node:zlib';
-import { z } from 'zod';
 import type { ObjectAttributes } from '../object-backend.js';
 
 /*
@@ -20,21 +19,6 @@ import type { ObjectAttributes } from '../object-backend.js';
 
 export const FOOTER_BYTES = 32;
 const MAGIC = Buffer.from('SPUMOBJ1', 'latin1');
-
-/** Not z.record, which drops the name `__proto__`; a user's metadata may be named so. */
-const strings = z.custom<Readonly<Record<string, string>>>(
-  (value) =>
-    typeof value === 'object' && value !== null && Object.values(value).every((text) => typeof text === 'string'),
-);
-const trailerShape = z.object({
-  key: z.string(),
-  modified: z.number(),
-  headers: strings,
-  metadata: strings,
-  tags: strings,
-  storageClass: z.string().optional(),
-  writeId: z.string().optional(),
-});
 
 /** What a file tells about its write. */
 export interface Trailer {
@@ -80,17 +64,32 @@ export function decodeFooter(tail: Buffer, fileSize: number): Footer | undefined
   return { bodyLength, trailerLength, bodyCrc, crc: footer.readUInt32LE(20) };
 }
 
-/** Reads the trailer before the footer at the end of `tail`. Undefined if its checksum is wrong. */
+/** Reads the trailer before the footer at the end of `tail`. Undefined if its checksum is wrong, or its form. */
 export function decodeTrailer(tail: Buffer, footer: Footer): Trailer | undefined {
   const start = tail.length - FOOTER_BYTES - footer.trailerLength;
   const end = tail.length - FOOTER_BYTES;
   if (start < 0 || crc32(tail.subarray(start, end + 20)) !== footer.crc) return undefined;
-  const parsed: unknown = JSON.parse(tail.toString('utf8', start, end));
-  const { key, modified, storageClass, writeId, ...rest } = trailerShape.parse(parsed);
+  return trailerOf(JSON.parse(tail.toString('utf8', start, end)));
+}
+
+/** Checked by hand: the checksum holds already, and this runs once a read. Undefined if another program wrote it. */
+function trailerOf(parsed: unknown): Trailer | undefined {
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const { key, modified, headers, metadata, tags, storageClass, writeId } = parsed as Readonly<Record<string, unknown>>;
+  if (typeof key !== 'string' || typeof modified !== 'number') return undefined;
+  if (!isStrings(headers) || !isStrings(metadata) || !isStrings(tags)) return undefined;
   const attributes = {
-    ...rest,
-    ...(storageClass === undefined ? {} : { storageClass }),
-    ...(writeId === undefined ? {} : { writeId }),
+    headers,
+    metadata,
+    tags,
+    ...(typeof storageClass === 'string' ? { storageClass } : {}),
+    ...(typeof writeId === 'string' ? { writeId } : {}),
   };
   return { key, modified, attributes };
+}
+
+function isStrings(value: unknown): value is Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null) return false;
+  for (const name in value) if (typeof (value as Readonly<Record<string, unknown>>)[name] !== 'string') return false;
+  return true;
 }

@@ -1,20 +1,15 @@
 import { join } from 'node:path';
 import { BackendError } from '../errors.js';
-import { fanOf, isId } from './ids.js';
+import { isId, sliceOf } from './ids.js';
 
 /** S3's form of a bucket name: no separator, no upper case, nothing that begins with a dot. */
 const CONTAINER = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-const STAGED = /^([0-9a-hjkmnp-tv-z]{26})\.(\d+)-(\d+)\.part$/;
+const STAGED = '.part';
 
-/** A staged file's name says who writes it. */
-export interface StagedName {
-  readonly id: string;
-  readonly pid: number;
-  /** The writer's start in clock ticks since boot: a pid alone is given again. 0 where the system does not tell. */
-  readonly started: number;
-}
-
-/** Where things lie below a root: `<root>/<container>/<two hex digits>/<id>`. No name from outside becomes a path before it was checked here. */
+/**
+ * Where things lie below a root: `<root>/<container>/<period>/<slice>/<id>` (see ids.ts), and what no container may be called: `.spumoni-root.json` and
+ * `.spumoni/sessions/`. No name from outside becomes a path before it was checked here.
+ */
 export class Layout {
   constructor(
     private readonly backend: string,
@@ -23,19 +18,22 @@ export class Layout {
 
   /** `invalid` if it can be no container's name. */
   container(name: string): string {
-    if (CONTAINER.test(name) && !name.includes('..')) return join(this.root, name);
+    if (isContainerName(name)) return join(this.root, name);
     const expected = '3 to 63 lower-case letters, digits, dots and hyphens, letters or digits at both ends';
     throw new BackendError('invalid', `not a container name: ${JSON.stringify(name)}; expected ${expected}`, {
       backend: this.backend,
     });
   }
 
-  fan(container: string, id: string): string {
-    return `${this.container(container)}/${fanOf(id)}`;
+  /** The directories of an id, from its container's down to its own. */
+  directories(container: string, id: string): { container: string; period: string; slice: string } {
+    const top = this.container(container);
+    const { period, slice } = sliceOf(id);
+    return { container: top, period: `${top}/${period}`, slice: `${top}/${period}/${slice}` };
   }
 
   file(container: string, id: string): string {
-    return `${this.fan(container, id)}/${id}`;
+    return `${this.directories(container, id).slice}/${id}`;
   }
 
   /** The file that a token names; undefined if this backend gives no such tokens. */
@@ -46,17 +44,24 @@ export class Layout {
   get marker(): string {
     return join(this.root, '.spumoni-root.json');
   }
+  /** What the processes that write here say of themselves. */
+  get sessions(): string {
+    return join(this.root, '.spumoni', 'sessions');
+  }
 }
 
 export function isContainerName(name: string): boolean {
   return CONTAINER.test(name) && !name.includes('..');
 }
 
-export function stagedName({ id, pid, started }: StagedName): string {
-  return `${id}.${pid}-${started}.part`;
+/** The name of a large write's file until it is whole. Its id says which session's process writes it. */
+export function stagedName(id: string): string {
+  return id + STAGED;
 }
 
-export function parseStagedName(name: string): StagedName | undefined {
-  const [, id, pid, started] = STAGED.exec(name) ?? [];
-  return id === undefined ? undefined : { id, pid: Number(pid), started: Number(started) };
+/** The id in a staged file's name; undefined if it is the name of none. */
+export function parseStagedName(name: string): string | undefined {
+  if (!name.endsWith(STAGED)) return undefined;
+  const id = name.slice(0, -STAGED.length);
+  return isId(id) ? id : undefined;
 }

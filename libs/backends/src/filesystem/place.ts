@@ -1,29 +1,41 @@
 import type { FilesystemConfig } from './config.js';
 import { DirectorySync } from './directory-sync.js';
-import { idSource } from './ids.js';
-import type { NewId } from './ids.js';
 import { Layout } from './layout.js';
+import type { ProcessIdentity } from './process-identity.js';
 import { Root } from './root.js';
+import { SessionFiles } from './session-files.js';
+import { Sessions, SYSTEM_CLOCK } from './sessions.js';
+import type { SessionClock } from './sessions.js';
+import { Slices } from './slices.js';
+
+/** What tests put in the place of the system. */
+export interface FilesystemTools {
+  readonly clock?: SessionClock;
+  /** Default 10 minutes. */
+  readonly rotateMs?: number;
+  readonly identity?: () => Promise<ProcessIdentity>;
+}
 
 /** What every part of one filesystem backend works with. */
 export interface Place {
-  readonly config: FilesystemConfig;
   readonly name: string;
   readonly layout: Layout;
   readonly root: Root;
   readonly directories: DirectorySync;
-  readonly newId: NewId;
-  /** Ids that this process is writing now. */
-  readonly active: Set<string>;
-  /** Fan-out directories whose own entry this process knows to be durable. */
-  readonly durableFans: Set<string>;
+  readonly slices: Slices;
+  readonly sessionFiles: SessionFiles;
+  readonly sessions: Sessions;
 }
 
-export function makePlace(config: FilesystemConfig): Place {
-  const { name } = config;
+export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {}): Place {
+  const { name, foreignGraceMs } = config;
+  const { clock = SYSTEM_CLOCK, rotateMs = 10 * 60_000, identity } = tools;
+  const now = (): number => clock.now();
   const layout = new Layout(name, config.root);
   const directories = new DirectorySync();
   const root = new Root(name, layout, directories);
-  const newId = idSource();
-  return { config, name, layout, root, directories, newId, active: new Set(), durableFans: new Set() };
+  const of = identity === undefined ? {} : { identity };
+  const sessionFiles = new SessionFiles({ layout, root, directories, now, foreignGraceMs, ...of });
+  const sessions = new Sessions(sessionFiles, clock, rotateMs);
+  return { name, layout, root, directories, slices: new Slices(layout, directories, now), sessionFiles, sessions };
 }

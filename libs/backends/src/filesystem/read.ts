@@ -6,13 +6,19 @@ import { assertWanted, systemFailure } from './errors.js';
 import { decodeFooter, decodeTrailer, FOOTER_BYTES } from './format.js';
 import type { Footer, Trailer } from './format.js';
 import type { Place } from './place.js';
-import { closeFile, openToRead, readFully, sizeOf } from './syscalls.js';
+import { closeFile, readBeginning, readFully, sizeOf } from './syscalls.js';
 
-/** A file up to this size is read by one call. */
+/** The beginning that is read at once: all of a file that was written in place, nearly always. */
+const BEGINNING_BYTES = 72 * 1024;
+/** A file up to this size is read whole. */
 const WHOLE_BYTES = 128 * 1024;
 /** How much of a larger file's end is read at first: nearly every trailer fits. */
 const TAIL_BYTES = 4 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
+
+/** Buffers for beginnings, used again: to make one costs more than to read a small file. */
+const beginnings: Buffer[] = [];
+const KEPT_BEGINNINGS = 32;
 
 /** What a finished file holds. `whole` is all of the file, where it was small enough. */
 export interface FileFacts {
@@ -21,23 +27,53 @@ export interface FileFacts {
   readonly whole: Buffer | undefined;
 }
 
+/** A file that was looked into. No facts: it is not finished, or not ours. `fd` is open where the file was too large to be read at once. */
+export interface OpenedFile {
+  readonly facts: FileFacts | undefined;
+  readonly fd: number | undefined;
+}
+
 async function readTail(fd: number, fileSize: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(length);
   return buffer.subarray(0, await readFully(fd, buffer, fileSize - length));
 }
 
-/** Reads what a file tells about itself. Undefined if it is not finished, or not ours. */
-export async function readFacts(fd: number): Promise<FileFacts | undefined> {
+function factsOf(tail: Buffer, size: number): FileFacts | undefined {
+  const footer = decodeFooter(tail, size);
+  const trailer = footer && decodeTrailer(tail, footer);
+  return trailer && { footer, trailer, whole: tail.length === size ? tail : undefined };
+}
+
+async function readFacts(fd: number): Promise<FileFacts | undefined> {
   const size = sizeOf(fd);
   if (size < FOOTER_BYTES) return undefined;
   let tail = await readTail(fd, size, size <= WHOLE_BYTES ? size : TAIL_BYTES);
-  const footer = decodeFooter(tail, size);
-  if (footer === undefined) return undefined;
-  const needed = footer.trailerLength + FOOTER_BYTES;
+  const needed = (decodeFooter(tail, size)?.trailerLength ?? 0) + FOOTER_BYTES;
   if (needed > tail.length) tail = await readTail(fd, size, needed);
-  const trailer = decodeTrailer(tail, footer);
-  if (trailer === undefined) return undefined;
-  return { footer, trailer, whole: tail.length === size ? tail : undefined };
+  return factsOf(tail, size);
+}
+
+/** Reads what a file tells about itself: a small one by one read, without asking for its size. */
+export async function openFile(path: string): Promise<OpenedFile> {
+  const buffer = beginnings.pop() ?? Buffer.allocUnsafeSlow(BEGINNING_BYTES);
+  const { count, fd } = await readBeginning(path, buffer);
+  // Not given back where the call failed: a buffer is cheaper than the thought that someone still writes to it.
+  const whole = fd === undefined ? Buffer.from(buffer.subarray(0, count)) : undefined;
+  if (beginnings.length < KEPT_BEGINNINGS) beginnings.push(buffer);
+  if (fd === undefined) return { facts: whole && factsOf(whole, count), fd };
+  try {
+    return { facts: await readFacts(fd), fd };
+  } catch (error) {
+    await closeFile(fd);
+    throw error;
+  }
+}
+
+/** Reads what a file tells about itself, and keeps nothing open. */
+export async function inspectFile(path: string): Promise<FileFacts | undefined> {
+  const { facts, fd } = await openFile(path);
+  if (fd !== undefined) await closeFile(fd);
+  return facts;
 }
 
 /** False if the body of a small file is not the one that was written. Larger ones are checked by whoever knows their checksum. */
@@ -63,24 +99,28 @@ export function headOf(container: string, id: string, { footer, trailer }: FileF
   };
 }
 
-/** Opens the file of one write of one key and reads its facts. The caller closes `fd`. `not-found` if that write of that key is not there. */
-export async function openWrite(
-  place: Place,
-  ref: { container: string; key: string; token: string },
-): Promise<{ fd: number; facts: FileFacts }> {
+interface WriteOfKey {
+  readonly container: string;
+  readonly key: string;
+  readonly token: string;
+}
+
+/** Opens the file of one write of one key. The caller closes `fd` where there is one. `not-found` if that write of that key is not there. */
+async function openWrite(place: Place, ref: WriteOfKey): Promise<{ fd: number | undefined; facts: FileFacts }> {
   const absent = (): BackendError => new BackendError('not-found', 'no such object', { backend: place.name });
   const path = place.layout.fileOfToken(ref.container, ref.token);
   if (path === undefined) throw absent();
-  let fd: number | undefined;
-  try {
-    fd = await openToRead(path);
-    const facts = await readFacts(fd);
-    if (facts?.trailer.key !== ref.key) throw absent();
-    return { fd, facts };
-  } catch (error) {
-    if (fd !== undefined) await closeFile(fd);
-    throw await place.root.failure(error, 'opening an object');
-  }
+  const { fd, facts } = await openFile(path);
+  if (facts?.trailer.key === ref.key) return { fd, facts };
+  if (fd !== undefined) await closeFile(fd);
+  throw absent();
+}
+
+/** The facts of one write of one key. `not-found` if that write of that key is not there. */
+export async function inspectWrite(place: Place, ref: WriteOfKey): Promise<FileFacts> {
+  const { fd, facts } = await openWrite(place, ref);
+  if (fd !== undefined) await closeFile(fd);
+  return facts;
 }
 
 /** The bytes of a range from an open file, the next read being under way while a chunk is used. Closes the file at its end, however that comes. */
@@ -157,12 +197,12 @@ export async function openBody(
   const { fd, facts } = await openWrite(place, request);
   const head = headOf(request.container, request.token, facts, false);
   const { start, end } = spanOf(request.range, facts.footer.bodyLength);
-  if (facts.whole === undefined) {
+  if (facts.whole === undefined && fd !== undefined) {
     const body = new FileBody(place, call, fd, { start, end, transient: request.transientChunks === true });
     return { head, body, discard: () => void body.close() };
   }
-  await closeFile(fd);
-  if (!isBodyWhole(facts))
+  if (fd !== undefined) await closeFile(fd);
+  if (facts.whole === undefined || !isBodyWhole(facts))
     throw new BackendError('integrity', 'the bytes of a file are not those that were written', { backend: place.name });
   return { head, body: wholeBody(place, call, facts.whole.subarray(start, end)), discard: () => undefined };
 }

@@ -1,62 +1,12 @@
-import { constants, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readFile, rename, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, rename, unlink } from 'node:fs/promises';
 import { codeOf } from './errors.js';
 import { stagedName } from './layout.js';
-import type { StagedName } from './layout.js';
 import type { Place } from './place.js';
 import { closeFile, createFile, openToAppend, syncData, truncate, writeFully } from './syscalls.js';
 
-/** Field 22 of /proc/<pid>/stat: the start of the process. The name before it may hold anything but ends at the last `)`. */
-function startedOf(stat: string): number {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[19] ?? 0);
-}
-
-function ownStart(): number {
-  try {
-    return startedOf(readFileSync('/proc/self/stat', 'utf8'));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 0; // no procfs, as on macOS: the pid and the file's age then decide
-    throw error;
-  }
-}
-
-const SELF = { pid: process.pid, started: ownStart() };
-
-/** Whether the process that a staged file names is alive on this machine, and in this process whether the write goes on. */
-export async function isWriterAlive(place: Place, staged: StagedName): Promise<boolean> {
-  if (staged.pid === SELF.pid && staged.started === SELF.started) return place.active.has(staged.id);
-  try {
-    return startedOf(await readFile(`/proc/${staged.pid}/stat`, 'utf8')) === staged.started;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return false;
-    throw error;
-  }
-}
-
-/** Makes a file below a fan-out directory, and that directory first if it is the first there. */
-export async function inFan<T>(place: Place, container: string, id: string, make: () => Promise<T>): Promise<T> {
-  try {
-    return await make();
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
-  const fan = place.layout.fan(container, id);
-  place.durableFans.delete(fan);
-  await mkdir(fan, { mode: 0o700 }).catch((error: unknown) => {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  });
-  return await make();
-}
-
-/** Resolves once the entry of `id` is durable, and so is the directory that it is in. */
-export async function syncEntry(place: Place, container: string, id: string): Promise<void> {
-  const fan = place.layout.fan(container, id);
-  await place.directories.sync(fan);
-  if (place.durableFans.has(fan)) return;
-  await place.directories.sync(place.layout.container(container));
-  place.durableFans.add(fan);
-}
+/** A write failed, and something of it may be left: it stays unsettled, so that it is found once this process is dead. */
+export class LeftoverError extends AggregateError {}
 
 /** Removes a file of a write that failed. Answers the failure, with that of the clean-up beside it if there was one. */
 export async function cleanUp(path: string, failure: unknown): Promise<unknown> {
@@ -64,14 +14,14 @@ export async function cleanUp(path: string, failure: unknown): Promise<unknown> 
     await unlink(path);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT')
-      return new AggregateError([failure, error], 'a write failed, and so did its clean-up');
+      return new LeftoverError([failure, error], 'a write failed, and so did its clean-up');
   }
   return failure;
 }
 
 /**
- * A write on its way: a file whose name says who writes it, renamed to its id once it is whole and on the disk. So nobody ever sees a part of it under an
- * id, and a file that a dead writer left is told from one that grows. Writing overlaps with the arrival of the next chunks.
+ * A write on its way: a file named as staged, renamed to its id once it is whole and on the disk. So nobody ever sees a part of it under an id, and its session
+ * tells a file that a dead writer left from one that grows. Writing overlaps with the arrival of the next chunks.
  */
 export class StagedFile {
   private writing: Promise<void> = Promise.resolve();
@@ -86,14 +36,8 @@ export class StagedFile {
 
   static async create(place: Place, container: string, id: string): Promise<StagedFile> {
     const path = StagedFile.pathOf(place, container, id);
-    place.active.add(id);
-    try {
-      const fd = await inFan(place, container, id, () => createFile(path, false));
-      return new StagedFile(place, { container, id }, path, fd);
-    } catch (error) {
-      place.active.delete(id);
-      throw error;
-    }
+    const fd = await place.slices.inside(container, id, () => createFile(path, false));
+    return new StagedFile(place, { container, id }, path, fd);
   }
 
   /** Begins with the first `length` bytes of another file, shared with it where the disk can (reflink), else copied inside the kernel. */
@@ -104,10 +48,9 @@ export class StagedFile {
   ): Promise<StagedFile> {
     const { container, id } = target;
     const path = StagedFile.pathOf(place, container, id);
-    place.active.add(id);
     let fd: number | undefined;
     try {
-      await inFan(place, container, id, () =>
+      await place.slices.inside(container, id, () =>
         copyFile(from.path, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL),
       );
       fd = await openToAppend(path);
@@ -115,14 +58,12 @@ export class StagedFile {
       return new StagedFile(place, target, path, fd);
     } catch (error) {
       if (fd !== undefined) await closeFile(fd);
-      const failure = await cleanUp(path, error);
-      place.active.delete(id);
-      throw failure;
+      throw await cleanUp(path, error);
     }
   }
 
   static pathOf(place: Place, container: string, id: string): string {
-    return `${place.layout.fan(container, id)}/${stagedName({ id, ...SELF })}`;
+    return `${place.layout.directories(container, id).slice}/${stagedName(id)}`;
   }
 
   /** Begins to write the chunks, which must not change any more; waits only for those before. */
@@ -140,8 +81,7 @@ export class StagedFile {
     await this.close();
     const { container, id } = this.target;
     await rename(this.path, this.place.layout.file(container, id));
-    await syncEntry(this.place, container, id);
-    this.place.active.delete(id);
+    await this.place.slices.sync(container, id);
   }
 
   /** Removes what was written. Answers the failure to throw. */
@@ -150,9 +90,7 @@ export class StagedFile {
     if (this.open) await this.close();
     const { container, id } = this.target;
     const staged = await cleanUp(this.path, failure);
-    const both = await cleanUp(this.place.layout.file(container, id), staged);
-    this.place.active.delete(id);
-    return both;
+    return await cleanUp(this.place.layout.file(container, id), staged);
   }
 
   private async close(): Promise<void> {

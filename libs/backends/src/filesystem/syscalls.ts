@@ -23,6 +23,35 @@ export function openToRead(path: string): Promise<number> {
   return promised((done) => fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW, done));
 }
 
+/** How a file begins. `fd` is open, and the caller's to close, where the buffer was too small to show that the file ends. */
+export interface Beginning {
+  readonly count: number;
+  readonly fd: number | undefined;
+}
+
+/** Opens a file, reads its beginning and, if that is all of it, closes it: one promise for the three calls of a small read. */
+export function readBeginning(path: string, buffer: Buffer): Promise<Beginning> {
+  return new Promise((resolve, reject) => {
+    fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW, (unopened, fd) => {
+      if (unopened !== null) {
+        reject(unopened);
+        return;
+      }
+      fs.read(fd, buffer, 0, buffer.length, 0, (unread, count) => {
+        if (unread === null && count === buffer.length) {
+          resolve({ count, fd });
+          return;
+        }
+        fs.close(fd, (unclosed) => {
+          const failed = unread ?? unclosed ?? null;
+          if (failed === null) resolve({ count, fd: undefined });
+          else reject(failed);
+        });
+      });
+    });
+  });
+}
+
 /** Makes a file that is not there yet. With `synced` each write of it is on the disk, size included, when it returns (O_DSYNC). */
 export function createFile(path: string, synced: boolean): Promise<number> {
   const { O_CREAT, O_EXCL, O_WRONLY, O_DSYNC, O_NOFOLLOW } = fs.constants;
