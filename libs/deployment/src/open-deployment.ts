@@ -86,7 +86,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
     clock,
     newWriteId: () => newWriteId(clock.now()),
     randomHex,
-    reach: options.reach ?? reachOf(settings.crashAt, options.role),
+    reach: options.reach ?? reachOf(settings.crashAt, options.role, settings.dataDirectory),
     settings: {
       graceMs: settings.garbageGraceMs,
       heartbeatMs: settings.heartbeatMs,

@@ -20,9 +20,9 @@ export interface WorkUnderWay {
 
 /** Jobs at once in one worker; each moves several objects at once. */
 const JOBS_AT_ONCE = 4;
-/** Far beyond what any step of making or deleting a bucket may take: its calls are bounded by the deadline, its waits by the patience. */
+/** Five minutes by default: far beyond what any step of making or deleting a bucket may take, as its calls are bounded by the deadline, its waits by the patience. */
 function repairAfterMs({ settings }: OpenDeployment): number {
-  return 5 * 60_000 + settings.patienceMs + 4 * settings.backendDeadlineMs;
+  return 10 * settings.deadAfterMs + settings.patienceMs + 4 * settings.backendDeadlineMs;
 }
 
 async function deliver(
