@@ -24,6 +24,10 @@ export interface WorldOptions {
   readonly home: 'm1' | 'm2';
   /** Which operations of the backends are points, beside the engine's own. */
   readonly gates?: boolean;
+  /** Called at every point of every backend call; what it throws, the call throws. */
+  readonly fault?: (point: string) => void;
+  /** Puts something between the engine and its index. */
+  readonly index?: (inner: ObjectIndex) => ObjectIndex;
   /** 0: a sweeper takes every open intent for a dead writer's at once. */
   readonly deadAfterMs?: number;
 }
@@ -36,14 +40,17 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     createMemoryBackend({
       name,
       tokens: options.tokens,
-      gate: (point) =>
-        options.gates && point.operation !== 'get' && point.operation !== 'list'
+      gate: (point) => {
+        options.fault?.(`${name} ${point.operation}-${point.phase}`);
+        return options.gates && point.operation !== 'get' && point.operation !== 'list'
           ? scheduler.reach(`${point.operation}-${point.phase}`)
-          : undefined,
+          : undefined;
+      },
       now: () => new Date(scheduler.now),
     });
   const backends = { m1: make('m1'), m2: make('m2') };
-  const index = createMemoryIndex();
+  const inner = createMemoryIndex();
+  const index = options.index?.(inner) ?? inner;
   let ids = 0;
   const engine: Engine = {
     index,
