@@ -13,9 +13,7 @@ export async function runWorker(settings: Settings): Promise<INestApplicationCon
   const deployment = await openDeployment(settings, { role: 'worker', logger, onOperation: metrics.observe });
   try {
     const module = WorkerModule.over(deployment, metrics);
-    return await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }).then((context) =>
-      context.init(),
-    );
+    return await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
   } catch (error) {
     await deployment.close();
     throw error;
