@@ -147,6 +147,12 @@ export async function assertRecordIsTrue(world: World): Promise<void> {
     throw new Error(`the record names write ${placement.writeId}, but ${String(standing.writeId)} stands there`);
 }
 
+/** The process that made all writes so far has ended. */
+export function endProcess(world: World): void {
+  world.backends.m1.endProcess();
+  world.backends.m2.endProcess();
+}
+
 /** Lets the grace pass and the dead be found, and sweeps until nothing is pending. */
 export async function settle(world: World): Promise<void> {
   const sweeper = new Sweeper(world.engine);
