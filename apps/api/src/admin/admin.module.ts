@@ -1,5 +1,30 @@
 import { Module } from '@nestjs/common';
+import { BackendsController } from './backends/backends.controller.js';
+import { JobsController } from './jobs/jobs.controller.js';
+import { KeysController } from './keys/keys.controller.js';
+import { LifecycleController } from './lifecycle/lifecycle.controller.js';
+import { MigrationsController } from './migrations/migrations.controller.js';
+import { NamesController } from './names/names.controller.js';
+import { OwnBuckets } from './own-buckets.js';
+import { StatsController } from './stats/stats.controller.js';
+import { TiersController } from './tiers/tiers.controller.js';
+import { UsersController } from './users/users.controller.js';
+import { VendorsController } from './vendors/vendors.controller.js';
 
-/** `/admin/v1`. */
-@Module({})
+/** `/admin/v1`: what administrators do, and what users do with what is theirs. */
+@Module({
+  controllers: [
+    BackendsController,
+    VendorsController,
+    NamesController,
+    TiersController,
+    UsersController,
+    KeysController,
+    MigrationsController,
+    LifecycleController,
+    JobsController,
+    StatsController,
+  ],
+  providers: [OwnBuckets],
+})
 export class AdminModule {}

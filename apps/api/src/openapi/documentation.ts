@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { componentSchemas } from '../http/schemas.js';
+import '../objects/object-schemas.js';
 import { describeObjects } from './object-paths.js';
 
 /** Scripts and styles come from this server alone. */

@@ -1,0 +1,116 @@
+import { Controller, Delete, Get, Inject, Param, Put, Res, UseGuards } from '@nestjs/common';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { Deployment } from '#libs/deployment';
+import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import { Describe } from '../../http/describe.decorator.js';
+import { JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
+import { component } from '../../http/schemas.js';
+import { DEPLOYMENT } from '../../tokens.js';
+import { storageClass } from '../backends/backend-schemas.js';
+import { jsonObject } from '../json-object.js';
+
+const attributes = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+const tierInput = component(
+  'TierInput',
+  z.object({
+    description: z.string().optional(),
+    classes: z.record(z.string(), z.string()).optional().describe("The vendor's class, by vendor"),
+    attributes: attributes.optional().describe('Whatever else the tier promises: iops, latency, region, …'),
+    backends: z.array(z.string()).optional().describe('Candidates for its buckets, the preferred first; empty: any'),
+  }),
+);
+const tierView = component(
+  'Tier',
+  z.object({
+    name: z.string(),
+    description: z.string(),
+    classes: z.record(z.string(), z.string()).describe("The vendor's own class, for every vendor"),
+    details: z.record(z.string(), storageClass),
+    attributes,
+    backends: z.array(z.string()),
+    updatedAt: z.iso.datetime(),
+    revision: z.number().int(),
+  }),
+);
+const putQuery = z.strictObject({
+  revision: z.coerce.number().int().optional().describe('The revision that is to be replaced; absent: any'),
+});
+const nameParam = ApiParam({ name: 'name', description: 'Name of the tier policy, in any case', example: 'Archive' });
+
+/** Tier policies: read by all, changed by administrators. */
+@ApiTags('tiers')
+@Controller('admin/v1/tiers')
+@UseGuards(AccessGuard)
+export class TiersController {
+  constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
+
+  @Get()
+  @ForUsers()
+  @Describe({
+    id: 'listTiers',
+    summary: 'List the tier policies',
+    query: pageQuery,
+    answer: { description: 'A page', schema: z.object({ items: z.array(tierView), next: z.string().nullable() }) },
+    refusals: [400],
+  })
+  async list(@QueryOf(pageQuery) query: z.output<typeof pageQuery>) {
+    return shownPage(await this.deployment.tiers.list(pageOf(query)), (tier) => tier);
+  }
+
+  @Get(':name')
+  @ForUsers()
+  @nameParam
+  @Describe({
+    id: 'getTier',
+    summary: 'Read a tier policy',
+    answer: { description: 'The policy', schema: tierView },
+    refusals: [404],
+  })
+  get(@Param('name') name: string) {
+    return this.deployment.tiers.get(name);
+  }
+
+  @Put(':name')
+  @nameParam
+  @Describe({
+    id: 'putTier',
+    summary: 'Make or replace a tier policy',
+    description: '201 if there was none of that name.',
+    query: putQuery,
+    body: {
+      schema: tierInput,
+      example: {
+        description: 'Rarely read',
+        classes: { aws: 'STANDARD_IA', azure: 'Cool', gcs: 'NEARLINE' },
+        attributes: { iops: 100 },
+        backends: [],
+      },
+    },
+    answer: { description: 'As it is now', schema: tierView },
+    refusals: [400, 403, 409, 413],
+  })
+  async put(
+    @Param('name') name: string,
+    @QueryOf(putQuery) { revision }: z.output<typeof putQuery>,
+    @JsonBody(jsonObject) body: z.output<typeof jsonObject>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { tier, created } = await this.deployment.tiers.put(name, body, revision);
+    if (created) void reply.code(201);
+    return tier;
+  }
+
+  @Delete(':name')
+  @nameParam
+  @Describe({
+    id: 'removeTier',
+    summary: 'Remove a tier policy that no bucket has',
+    answer: { status: 204, description: 'Removed' },
+    refusals: [403, 404, 409],
+  })
+  async remove(@Param('name') name: string): Promise<void> {
+    await this.deployment.tiers.remove(name);
+  }
+}

@@ -1,0 +1,143 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { ObjectOperationId } from '../objects/object-operations.js';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+/** All that the description of the API says of one operation on an object. */
+export interface ObjectDescription {
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters: NonNullable<Operation['parameters']>;
+  readonly body?: 'bytes' | 'change';
+  readonly answers: Operation['responses'];
+  readonly refusals: readonly number[];
+}
+
+const text = { type: 'string' } as const;
+const header = (name: string, description: string) => ({ name, in: 'header' as const, description, schema: text });
+const query = (name: string, description: string, example?: string) => ({
+  name,
+  in: 'query' as const,
+  description,
+  schema: text,
+  ...(example === undefined ? {} : { example }),
+});
+
+const ifMatch = header('If-Match', 'Only if the object has one of these ETags, or with `*` if there is one');
+const ifNoneMatch = header('If-None-Match', 'Only if it has none of these ETags, or with `*` if there is none');
+const storageClass = header('x-amz-storage-class', "Name of a tier policy, or a class of the vendor's own");
+const READ_CONDITIONS = [
+  ifMatch,
+  ifNoneMatch,
+  header('If-Modified-Since', 'Date'),
+  header('If-Unmodified-Since', 'Date'),
+];
+const ATTRIBUTES = [
+  storageClass,
+  header('x-amz-tagging', 'Tags as `key=value&key2=value2`, url-encoded'),
+  header('x-amz-meta-*', 'User metadata, any number: UTF-8, and back byte for byte'),
+  header(
+    'Cache-Control',
+    'Stored, as are Content-Disposition, Content-Encoding, Content-Language, Expires, Content-Type',
+  ),
+];
+const COPY = [
+  header('x-amz-metadata-directive', 'COPY (default) or REPLACE: metadata and standard headers of this request'),
+  header('x-amz-tagging-directive', 'COPY (default) or REPLACE: tags of this request'),
+  ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'].map((name) =>
+    header(`x-amz-copy-source-${name}`, 'Condition on the source'),
+  ),
+  ...ATTRIBUTES,
+  ifMatch,
+  ifNoneMatch,
+];
+
+const stored = {
+  description: 'Stored, durably',
+  headers: { ETag: { description: 'MD5 of the content, quoted', schema: text } },
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/StoredObject' } } },
+};
+const OBJECT_HEADERS = Object.fromEntries(
+  ['ETag', 'Last-Modified', 'x-amz-storage-class', 'x-spumoni-tier', 'x-spumoni-location', 'x-amz-tagging'].map(
+    (name) => [name, { schema: text }],
+  ),
+);
+const bytes = {
+  content: { '*/*': { schema: { type: 'string', format: 'binary' } as const } },
+  headers: OBJECT_HEADERS,
+};
+const notModified = { description: 'Not Modified' };
+
+/** Every operation on objects, described. The record is exhaustive: none can be served and not described. */
+export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescription>> = {
+  putObject: {
+    summary: 'Upload an object, or make a folder',
+    description:
+      'Any content type, any length, also of unknown length. A key that ends in `/` is a folder. The old object stays unless every check passes. `Expect: 100-continue` is honoured.',
+    parameters: [
+      ...ATTRIBUTES,
+      header('Content-MD5', 'Base64 of the MD5; also x-amz-checksum-crc32, -crc32c, -sha1 and -sha256'),
+      ifMatch,
+      ifNoneMatch,
+    ],
+    body: 'bytes',
+    answers: { 200: stored },
+    refusals: [409, 412, 413, 422, 501, 504],
+  },
+  getObject: {
+    summary: 'Download an object, or a range of it',
+    description: 'One range of bytes; several are answered with the whole object.',
+    parameters: [
+      header('Range', '`bytes=0-99`, `bytes=100-` or `bytes=-100`'),
+      header('If-Range', 'ETag or date'),
+      ...READ_CONDITIONS,
+    ],
+    answers: {
+      200: { description: 'The object', ...bytes },
+      206: { description: 'The range', ...bytes },
+      304: notModified,
+    },
+    refusals: [409, 412, 416, 502],
+  },
+  headObject: {
+    summary: 'Stat an object: its headers alone',
+    description: 'Errors have no body; `X-Spumoni-Code` has their code.',
+    parameters: READ_CONDITIONS,
+    answers: { 200: { description: 'It is there', headers: OBJECT_HEADERS }, 304: notModified },
+    refusals: [412, 502],
+  },
+  deleteObject: {
+    summary: 'Delete an object, or a folder and all below it',
+    description: 'Deleting what is not there is no error: `deleted` is false.',
+    parameters: [query('recursive', '`true`: the key is a folder, and everything below it goes'), ifMatch, ifNoneMatch],
+    answers: {
+      200: {
+        description: 'Deleted',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/DeletedObject' } } },
+      },
+    },
+    refusals: [409, 412],
+  },
+  copyObject: {
+    summary: 'Copy an object here',
+    description: 'Between backends the bytes are streamed and verified; metadata, tags and tier go along.',
+    parameters: [query('copyFrom', 'Source as `/bucket/key`', '/my-first-bucket/hello.txt'), ...COPY],
+    answers: { 200: stored },
+    refusals: [409, 412, 422, 502, 504],
+  },
+  renameObject: {
+    summary: 'Rename an object to here',
+    description: 'A copy, and then the deletion of the source, if it is still what was copied.',
+    parameters: [query('renameFrom', 'Source as `/bucket/key`'), ...COPY],
+    answers: { 200: stored },
+    refusals: [409, 412, 422, 502, 504],
+  },
+  changeObject: {
+    summary: 'Change metadata, headers, tags or tier of an object',
+    description: 'Each part that is given replaces the old one whole. Bytes and ETag stay.',
+    parameters: [ifMatch, ifNoneMatch],
+    body: 'change',
+    answers: { 200: stored },
+    refusals: [409, 412, 413, 422, 502, 504],
+  },
+};
