@@ -43,7 +43,7 @@ export class HealthServer {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
       return;
     }
-    switch (request.url) {
+    switch (request.url ?? '') {
       case '/healthz':
         response.writeHead(200, json).end(JSON.stringify({ status: 'ok' }));
         return;

@@ -4,11 +4,15 @@ import { readSettings } from '#libs/settings';
 import { runWorker } from './run-worker.js';
 import { announce, fail, onStop } from './supervision.js';
 
+async function readAndRun(): Promise<INestApplicationContext> {
+  return runWorker(readSettings(process.env));
+}
+
 /** The worker's process: reads its settings, works, and stops when it is told to. */
 async function main(): Promise<void> {
-  let worker: INestApplicationContext | undefined;
-  onStop(async () => worker?.close());
-  worker = await runWorker(readSettings(process.env));
+  const starting = readAndRun();
+  onStop(async () => (await starting).close());
+  await starting;
   await announce();
 }
 

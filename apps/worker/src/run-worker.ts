@@ -1,4 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { NestApplicationContextOptions } from '@nestjs/common/interfaces/nest-application-context-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import { openDeployment } from '#libs/deployment';
 import type { Settings } from '#libs/settings';
@@ -11,9 +12,11 @@ export async function runWorker(settings: Settings): Promise<INestApplicationCon
   const logger = createLogger(settings.logLevel);
   const metrics = new WorkerMetrics();
   const deployment = await openDeployment(settings, { role: 'worker', logger, onOperation: metrics.observe });
+  const options = new NestApplicationContextOptions();
+  Object.assign(options, { logger: false, abortOnError: false });
   try {
     const module = WorkerModule.over(deployment, metrics);
-    return await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
+    return await NestFactory.createApplicationContext(module, options);
   } catch (error) {
     await deployment.close();
     throw error;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { JobDelivery } from '#libs/jobs';
+import { rebuildQueue, type JobDelivery } from '#libs/jobs';
 import { Housekeeping, type HousekeepingReport } from './housekeeping/housekeeping.js';
 import { runJob } from './jobs/run-job.js';
 import type { OpenDeployment } from './open-deployment.js';
@@ -70,9 +70,11 @@ export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWa
     tick: () => Promise.resolve(),
   };
   const working = await queue.work(handlers, { concurrency: JOBS_AT_ONCE });
-  await round(deployment, housekeeping, stopping.signal);
-  let turn: Promise<void> = Promise.resolve();
-  const silence = engine.clock.every(settings.sweepMs, () => (turn = round(deployment, housekeeping, stopping.signal)));
+  await rebuildQueue(deployment.controlPlane.jobs, queue);
+  // The first round begins now; a deployment of many buckets need not wait for it to be at work.
+  let turn = round(deployment, housekeeping, stopping.signal);
+  const next = (): Promise<void> => (turn = turn.then(() => round(deployment, housekeeping, stopping.signal)));
+  const silence = engine.clock.every(settings.sweepMs, next);
   logger.info({ worker: id }, 'at work');
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

@@ -60,7 +60,7 @@ describe('the first start of a deployment', () => {
   });
 
   it('is refused without a Postgres, in words that name the variable', async () => {
-    const { postgresUrl: _, ...settings } = await stand.settings();
+    const settings = await stand.settings();
     const opening = openDeployment({ ...settings, postgresUrl: undefined }, { role: 'worker', logger: stand.log });
     const error = await opening.catch((failure: unknown) => failure);
     expect(isDeploymentError(error, 'invalid-setting') && error.message).toContain('SPUMONI_POSTGRES_URL: is missing');

@@ -80,9 +80,9 @@ describe('a migration', () => {
     const { id, state } = await start();
     expect(state).toBe('planned');
     await expect(start('third')).rejects.toMatchObject({ code: 'migration-unfinished' });
-    let moving = true;
+    const over = new AbortController();
     const busy = (async () => {
-      for (let n = 0; moving; n += 1) {
+      for (let n = 0; !over.signal.aborted; n += 1) {
         await client.put(`k/${String((n * 7) % OBJECTS).padStart(4, '0')}`, `rewritten ${n}`);
         await client.put(`new/${n}`, `new ${n}`);
         if (n % 3 === 0) await client.remove(`new/${n}`);
@@ -92,7 +92,7 @@ describe('a migration', () => {
       }
     })();
     const outcome = await run(id);
-    moving = false;
+    over.abort();
     await busy;
     expect(outcome).toBe('completed');
     expect(await client.contents()).toEqual(new Map([...client.believed].toSorted()));

@@ -18,8 +18,8 @@ export class RunProgress {
     private readonly before?: Counts,
   ) {
     this.#startedAt = saved.startedAt ?? clock.now();
-    const { finishedAt: _earlier, ...rest } = saved;
-    this.#last = { ...rest, startedAt: this.#startedAt };
+    const { objects, bytes, rate, objectRate, etaSeconds: left } = saved;
+    this.#last = { objects, bytes, rate, objectRate, etaSeconds: left, startedAt: this.#startedAt };
   }
 
   /** The progress with these counts; each call is a sample for the rates. */

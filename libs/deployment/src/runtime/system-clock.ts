@@ -10,17 +10,15 @@ async function wait(ms: number, signal?: AbortSignal): Promise<void> {
 function every(ms: number, tick: () => Promise<void>, onFailure: (error: unknown) => void): () => void {
   const stop = new AbortController();
   const turn = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      try {
-        await wait(ms, stop.signal);
-      } catch (error) {
-        if (!stop.signal.aborted) throw error;
-        return;
-      }
+    for (;;) {
+      await wait(ms, stop.signal);
       await tick().catch(onFailure);
     }
   };
-  void turn().catch(onFailure);
+  // It ends by being stopped, and in no other way.
+  turn().catch((error: unknown) => {
+    if (!stop.signal.aborted) onFailure(error);
+  });
   return () => stop.abort();
 }
 
