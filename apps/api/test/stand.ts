@@ -43,6 +43,9 @@ export class Stand {
     }
   }
 
+  /** The root administrator's header. */
+  readonly root = basic(ROOT.accessKey, ROOT.secret);
+
   get url(): string {
     return this.api.url;
   }

@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { PROBLEM_TYPE } from '../http/problem.js';
 import { componentSchemas } from '../http/schemas.js';
 import '../objects/object-schemas.js';
 import { describeObjects } from './object-paths.js';
@@ -24,16 +25,33 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addSecurityRequirements('keys')
     .build();
   const document = SwaggerModule.createDocument(app, head);
-  const described = describeObjects();
+  const paths = { ...document.paths, ...describeObjects() };
+  const schemas = componentSchemas() as Schemas;
   return {
     ...document,
     tags: TAGS.map((name) => ({ name })),
-    paths: { ...document.paths, ...described },
-    components: {
-      ...document.components,
-      schemas: componentSchemas() as NonNullable<OpenAPIObject['components']>['schemas'] & object,
-    },
+    paths,
+    components: { ...document.components, schemas, responses: nameRefusals(paths) },
   };
+}
+
+type Components = NonNullable<OpenAPIObject['components']>;
+type Schemas = NonNullable<Components['schemas']>;
+type Responses = NonNullable<Components['responses']>;
+
+/** Puts the refusals, which are the same everywhere, under `components` and refers to them. */
+function nameRefusals(paths: OpenAPIObject['paths']): Responses {
+  const named: Responses = {};
+  for (const methods of Object.values(paths)) {
+    for (const operation of Object.values(methods) as { responses?: Responses }[]) {
+      for (const [status, response] of Object.entries(operation.responses ?? {})) {
+        if (!operation.responses || '$ref' in response || !response.content?.[PROBLEM_TYPE]) continue;
+        named[`Problem${status}`] = response;
+        operation.responses[status] = { $ref: `#/components/responses/Problem${status}` };
+      }
+    }
+  }
+  return named;
 }
 
 const TAGS = ['buckets', 'objects', 'backends', 'tiers', 'names', 'moves', 'users', 'jobs', 'operations'];
