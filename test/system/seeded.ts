@@ -1,0 +1,40 @@
+/** Random choices that a seed repeats (mulberry32), so that a failure which prints its seed can be seen again. */
+export class Seeded {
+  #state: number;
+
+  constructor(readonly seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** From 0, inclusive, to 1, exclusive. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  /** A whole number from 0 to `below` - 1. */
+  below(below: number): number {
+    return Math.floor(this.next() * below);
+  }
+
+  pick<T>(from: readonly [T, ...T[]]): T {
+    return from[this.below(from.length)] ?? from[0];
+  }
+
+  /** That many bytes. */
+  bytes(size: number): Buffer {
+    const bytes = Buffer.allocUnsafe(size);
+    // Whole words are quick; the last few bytes of an odd size follow singly.
+    for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE(Math.floor(this.next() * 2 ** 32), at);
+    for (let at = size - (size % 4); at < size; at += 1) bytes[at] = this.below(256);
+    return bytes;
+  }
+}
+
+/** A seed for this run: another each time, for what one seed misses the next may find. */
+export function newSeed(): number {
+  return Math.floor(Math.random() * 2 ** 32);
+}
