@@ -51,6 +51,10 @@ function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
 async function openParts(settings: Settings, options: DeploymentOptions, opened: OpenedParts): Promise<Parts> {
   const { logger } = options;
   const onTrouble = (error: Error): void => logger.warn({ error }, 'a connection to Postgres was lost');
+  const onQueueTrouble = (error: Error): void =>
+    error.name === 'JobHeldError'
+      ? logger.debug({ error }, 'a job will be brought again')
+      : logger.warn({ error }, 'the queue lost a connection, or a job that failed will be brought again');
   const onTick = (error: unknown): void => logger.error({ error }, 'a periodic task failed');
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
@@ -60,7 +64,7 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const index = opened.add('index', await createLmdbIndex({ path: paths.index }));
   const queue = opened.add(
     'queue',
-    await openJobQueue({ connection: { kind: 'postgres', postgres: connection }, onTrouble }),
+    await openJobQueue({ connection: { kind: 'postgres', postgres: connection }, onTrouble: onQueueTrouble }),
   );
   return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
 }

@@ -96,7 +96,9 @@ describe('backends', () => {
     const local = await plane.backends.get('local');
     const { credentials, capabilities, state } = local;
     await plane.backends.create({ name: 'kept', type: 's3', options: {}, credentials, capabilities, state });
-    await expect(deployment.backends.get('kept')).rejects.toThrow(/does not belong/);
+    expect(await deployment.backends.get('kept')).toMatchObject({ state: 'denied', credentials: [] });
+    expect((await deployment.backends.check('test', 'kept')).lastCheckError).toMatch(/does not belong/);
+    await expect(deployment.backends.update('test', 'kept', {})).rejects.toThrow(/rotate its credentials/);
     await plane.backends.delete((await plane.backends.get('kept')).id);
     const everything = everyByteIn(stand.directory) + inspect(stand.log.lines, { depth: 12 });
     expect(everything).not.toMatch(new RegExp(`${SECRET}|${TOKEN}`));

@@ -1,4 +1,3 @@
-import type { ClearCredentials } from './credentials.js';
 import {
   isControlPlaneError,
   type BackendChange,
@@ -9,7 +8,7 @@ import {
   type PageRequest,
 } from '#libs/metadata';
 import type { Clock } from '#libs/objects';
-import type { MasterKey } from '#libs/secrets';
+import { EnvelopeError, type MasterKey } from '#libs/secrets';
 import { DeploymentError } from '../errors.js';
 import { shownPage } from '../paging.js';
 import { readBackendChange, readBackendInput, readNewCredentials } from './backend-input.js';
@@ -17,7 +16,7 @@ import { probeBackend, requireWorking, type Probed, type ProbeOutcome } from './
 import type { BackendChangeInput, BackendInput, BackendService, BackendView } from './backend-service.js';
 import { assertUnused } from './backend-use.js';
 import { showBackend } from './backend-view.js';
-import { openCredentials, sealCredentials } from './credentials.js';
+import { openCredentials, sealCredentials, type ClearCredentials } from './credentials.js';
 import type { CallLimits } from './open-adapter.js';
 
 /** What the service works with. */
@@ -63,8 +62,12 @@ export class RegisteredBackends implements BackendService {
   async check(requestId: string, name: string): Promise<BackendView> {
     const { limits, clock } = this.dependencies;
     const record = await this.#record(name);
-    const probe = await probeBackend(requestId, this.#probedOf(record), limits);
-    return this.#keep(record, { ...foundBy(probe), lastCheckedAt: clock.now() });
+    const opened = this.#open(record);
+    const lastCheckedAt = clock.now();
+    if ('closed' in opened)
+      return this.#keep(record, { state: 'denied', lastCheckError: opened.closed, lastCheckedAt });
+    const probe = await probeBackend(requestId, probedOf(record, opened.clear), limits);
+    return this.#keep(record, { ...foundBy(probe), lastCheckedAt });
   }
 
   async rotate(requestId: string, name: string, credentials: unknown, expectedRevision?: number): Promise<BackendView> {
@@ -116,11 +119,29 @@ export class RegisteredBackends implements BackendService {
   }
 
   #probedOf(record: BackendRecord): Probed {
-    return probedOf(record, openCredentials(this.dependencies.masterKey, record));
+    const opened = this.#open(record);
+    if ('clear' in opened) return probedOf(record, opened.clear);
+    throw new DeploymentError(
+      'backend-check-failed',
+      `backend ${record.name}: ${opened.closed}; rotate its credentials`,
+    );
   }
 
+  /** The credentials, or why they cannot be opened: another master key, or an altered row. New ones mend it. */
+  #open(record: BackendRecord): { readonly clear: ClearCredentials } | { readonly closed: string } {
+    try {
+      return { clear: openCredentials(this.dependencies.masterKey, record) };
+    } catch (error) {
+      if (error instanceof EnvelopeError) return { closed: error.message };
+      throw error;
+    }
+  }
+
+  /** One backend whose credentials cannot be opened must not hide the others. */
   #show(record: BackendRecord): BackendView {
-    return showBackend(record, Object.keys(openCredentials(this.dependencies.masterKey, record)));
+    const opened = this.#open(record);
+    if ('clear' in opened) return showBackend(record, Object.keys(opened.clear));
+    return showBackend({ ...record, state: 'denied', lastCheckError: opened.closed }, []);
   }
 
   /** Only on the definition that was probed: a change that came between is somebody else's, and stays. */

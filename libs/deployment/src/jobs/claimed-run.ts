@@ -72,7 +72,7 @@ export class ClaimedRun implements JobReporter {
 
   /** Ends the run. Answers `running` if the job is wished to go on by now. */
   async settle(outcome: JobOutcome): Promise<JobState> {
-    await this.#save({ progress: this.#progress.finished() });
+    await this.#save({ progress: this.#progress.ended(outcome.state !== 'paused') });
     return this.tools.jobs.settle(this.run, outcome);
   }
 

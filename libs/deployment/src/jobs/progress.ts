@@ -42,8 +42,9 @@ export class RunProgress {
     return this.#last;
   }
 
-  /** The last progress, of a run that is over. */
-  finished(): JobProgressRecord {
-    return { ...this.#last, rate: null, objectRate: null, etaSeconds: null, finishedAt: this.clock.now() };
+  /** The last progress, of a run that is over; a paused job has not finished. */
+  ended(hasFinished: boolean): JobProgressRecord {
+    const last = { ...this.#last, rate: null, objectRate: null, etaSeconds: null };
+    return hasFinished ? { ...last, finishedAt: this.clock.now() } : last;
   }
 }
