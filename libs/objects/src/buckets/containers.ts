@@ -65,25 +65,35 @@ async function unplan(engine: Engine, bucket: BucketDocument, planned: BucketCon
   }));
 }
 
-/** Says in the document that the container is there. A deletion that came between may have found nothing to erase yet: then the container, which nothing names, goes at once. */
+/**
+ * Says in the document that the container is there, and that whatever else was planned on that backend and never finished may go.
+ * Another making may have been quicker, or a deletion may have found nothing to erase yet: then the container, which nothing names any more, goes at once.
+ */
 async function record(
   engine: Engine,
   context: OperationContext,
   bucket: BucketDocument,
   made: BucketContainer,
 ): Promise<BucketDocument> {
-  const recorded = await changeBucket(engine, bucket.id, (current) => {
-    if (!current.containers.some((c) => isSameContainer(c, made) && !c.retiring)) return undefined;
-    const isTwin = current.containers.some((c) => c.backend === made.backend && isLive(c));
-    const entry: BucketContainer = isTwin ? { ...made, retiring: true } : made;
-    return { ...current, containers: current.containers.map((c) => (isSameContainer(c, made) ? entry : c)) };
-  }).catch((error: unknown) => {
+  const found = await changeBucket(engine, bucket.id, (current) => withMade(current, made)).catch((error: unknown) => {
     if (isObjectsError(error, 'no-such-bucket')) return undefined;
     throw error;
   });
-  if (recorded?.containers.some((c) => isSameContainer(c, made) && c.marker === made.marker)) return recorded;
+  if (found?.containers.some((c) => isSameContainer(c, made) && c.marker === made.marker)) return found;
   await eraseUnnamed(engine, context, made);
+  if (found?.containers.some((c) => c.backend === made.backend && isLive(c))) return found;
   throw new ObjectsError('bucket-not-active', `bucket ${bucket.name} was deleted meanwhile`);
+}
+
+function withMade(current: BucketDocument, made: BucketContainer): BucketDocument | undefined {
+  const planned = current.containers.find((c) => isSameContainer(c, made));
+  const hasTwin = current.containers.some((c) => c.backend === made.backend && isLive(c));
+  if (!planned || (planned.retiring && !hasTwin)) return undefined;
+  const settle = (c: BucketContainer): BucketContainer => {
+    if (isSameContainer(c, made)) return hasTwin ? { ...made, retiring: true } : made;
+    return c.backend === made.backend && c.marker === '' ? { ...c, retiring: true } : c;
+  };
+  return { ...current, containers: current.containers.map(settle) };
 }
 
 async function eraseUnnamed(engine: Engine, context: OperationContext, made: BucketContainer): Promise<void> {

@@ -71,8 +71,10 @@ async function claim(engine: Engine, { bucket, container, mayGo }: Erasure): Pro
 
 async function remove(context: OperationContext, backend: ObjectBackend, container: string): Promise<void> {
   for await (const entry of entriesOf(context, backend, container)) {
-    if (entry.key === MARKER_KEY)
-      await backend.delete(callOf(context), { container, key: entry.key, token: entry.token });
+    if (entry.key !== MARKER_KEY) continue;
+    // Whoever was to write the marker may have died over it.
+    if (entry.kind === 'upload') await backend.abortUpload?.(callOf(context), container, entry);
+    else await backend.delete(callOf(context), { container, key: entry.key, token: entry.token });
   }
   await backend.deleteContainer(callOf(context), container);
 }

@@ -29,7 +29,7 @@ export async function removeRetired(
   return removed;
 }
 
-/** `kept`: it is not this bucket's, or a migration that found more to move took it back. */
+/** `kept`: it is not this bucket's, a migration that found more to move took it back, or something came to lie in it; the next sweep looks again. */
 async function erase(
   engine: Engine,
   context: OperationContext,
@@ -44,7 +44,7 @@ async function erase(
     const outcome = await eraseContainer(engine, context, { bucket, container, mayGo });
     return outcome === 'foreign' ? 'kept' : 'erased';
   } catch (error) {
-    if (isObjectsError(error, 'changed-meanwhile')) return 'kept';
+    if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'bucket-not-empty')) return 'kept';
     throw error;
   }
 }
