@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFilesystem } from '../src/filesystem/index.js';
 import { describeConformance } from './conformance/index.js';
+import { Writer } from './filesystem-writer.js';
+
+let path = '';
 
 describeConformance('the filesystem backend', {
   async open() {
-    const path = await mkdtemp(join(tmpdir(), 'spumoni-filesystem-'));
+    path = await mkdtemp(join(tmpdir(), 'spumoni-filesystem-'));
     const backend = openFilesystem({ name: 'disk', type: 'filesystem', credentials: {}, options: { path } });
     return {
       backend,
@@ -17,4 +20,10 @@ describeConformance('the filesystem backend', {
     };
   },
   gaps: [{ case: 'listing/uploads', reason: 'a staged file has no key until it is whole; filesystem-staging.spec.ts' }],
+  async dieWriting(_backend, container, { left, unfinished }) {
+    const writer = await Writer.start(path, container);
+    await writer.tell({ do: 'put', key: left, size: 1000 });
+    await writer.tell({ do: 'hang', key: unfinished });
+    await writer.kill();
+  },
 });

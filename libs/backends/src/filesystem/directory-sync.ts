@@ -1,4 +1,4 @@
-import { closeFile, openToRead, syncAll } from './syscalls.js';
+import { closeRead, openToRead, syncAll } from './syscalls.js';
 
 interface Turn {
   running: Promise<void> | undefined;
@@ -7,11 +7,13 @@ interface Turn {
 
 async function syncOnce(directory: string): Promise<void> {
   const fd = await openToRead(directory);
+  let unclosed: Error | undefined;
   try {
     await syncAll(fd);
   } finally {
-    await closeFile(fd);
+    unclosed = closeRead(fd);
   }
+  if (unclosed !== undefined) throw unclosed;
 }
 
 /**

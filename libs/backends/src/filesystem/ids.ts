@@ -42,7 +42,7 @@ function numberOf(text: string): number {
 
 /** Makes ids. Each sorts after the one before, also when the clock steps back. Two processes never make the same: their sessions differ. */
 export class IdSource {
-  private last = 0;
+  private last = -1;
   private lastText = '';
   private inMillisecond = 0;
   private inSlice = 0;

@@ -18,7 +18,7 @@ export class Layout {
 
   /** `invalid` if it can be no container's name. */
   container(name: string): string {
-    if (isContainerName(name)) return join(this.root, name);
+    if (isContainerName(name)) return `${this.root}/${name}`;
     const expected = '3 to 63 lower-case letters, digits, dots and hyphens, letters or digits at both ends';
     throw new BackendError('invalid', `not a container name: ${JSON.stringify(name)}; expected ${expected}`, {
       backend: this.backend,

@@ -23,6 +23,16 @@ export function openToRead(path: string): Promise<number> {
   return promised((done) => fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW, done));
 }
 
+/** Closes, at once, what was opened for reading: that waits for no disk, and a turn in the thread pool costs ten times as much. Answers a failure. */
+export function closeRead(fd: number): Error | undefined {
+  try {
+    fs.closeSync(fd);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error('a descriptor did not close', { cause: error });
+  }
+}
+
 /** How a file begins. `fd` is open, and the caller's to close, where the buffer was too small to show that the file ends. */
 export interface Beginning {
   readonly count: number;
@@ -42,11 +52,10 @@ export function readBeginning(path: string, buffer: Buffer): Promise<Beginning> 
           resolve({ count, fd });
           return;
         }
-        fs.close(fd, (unclosed) => {
-          const failed = unread ?? unclosed ?? null;
-          if (failed === null) resolve({ count, fd: undefined });
-          else reject(failed);
-        });
+        const unclosed = closeRead(fd);
+        if (unread !== null) reject(unread);
+        else if (unclosed !== undefined) reject(unclosed);
+        else resolve({ count, fd: undefined });
       });
     });
   });

@@ -15,4 +15,9 @@ export interface Harness {
   readonly bigObjectBytes?: number;
   /** Leaves an unfinished upload of `key`, as a writer that died would. Without it the case `listing/uploads` is skipped. */
   leaveUpload?(backend: ObjectBackend, container: string, key: string): Promise<void>;
+  /**
+   * Lets a process die that has written `left` (stamped `of-<key>`) without settling it, and is still sending `unfinished`. Needed where the backend has fresh
+   * ids.
+   */
+  dieWriting?(backend: ObjectBackend, container: string, keys: { left: string; unfinished: string }): Promise<void>;
 }

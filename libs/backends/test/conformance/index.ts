@@ -7,6 +7,7 @@ import { containerCases } from './containers.js';
 import { copyCases } from './copy.js';
 import { failureCases } from './failures.js';
 import type { ConformanceCase } from './conformance-case.js';
+import { freshIdCases } from './fresh-ids.js';
 import type { Harness } from './harness.js';
 import { keyCases } from './keys.js';
 import { lengthCases } from './lengths.js';
@@ -36,6 +37,7 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
   ...failureCases,
   ...cancellationCases,
   ...concurrencyCases,
+  ...freshIdCases,
 ];
 
 function skipReasons(harness: Harness): Map<string, string> {
