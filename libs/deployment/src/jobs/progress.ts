@@ -6,6 +6,11 @@ function sum(a: ProgressCount, b: ProgressCount): ProgressCount {
   return { total: a.total + b.total, done: a.done + b.done, failed: a.failed + b.failed };
 }
 
+/** What was written while the run counted is done without having been counted: then there was more to do than was known. */
+function whole(count: ProgressCount): ProgressCount {
+  return { ...count, total: Math.max(count.total, count.done + count.failed) };
+}
+
 /** Makes a job's progress of the counts that its run reports. `before` is what earlier runs did, where a run counts only its own. */
 export class RunProgress {
   readonly #startedAt: number;
@@ -24,8 +29,8 @@ export class RunProgress {
 
   /** The progress with these counts; each call is a sample for the rates. */
   next(counts: Counts): JobProgressRecord {
-    const objects = this.before ? sum(this.before.objects, counts.objects) : counts.objects;
-    const bytes = this.before ? sum(this.before.bytes, counts.bytes) : counts.bytes;
+    const objects = whole(this.before ? sum(this.before.objects, counts.objects) : counts.objects);
+    const bytes = whole(this.before ? sum(this.before.bytes, counts.bytes) : counts.bytes);
     const at = this.clock.monotonic();
     const sample = { at, objects: objects.done + objects.failed, bytes: bytes.done + bytes.failed };
     // A new pass counts anew: what came before it cannot be compared.
