@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { apiDescription } from '../src/openapi/write-description.js';
 import { operationsOf, type Description } from './description.js';
-import { Stand } from './stand.js';
+import { START_MS, Stand } from './stand.js';
 
 describe('the description of the API', () => {
   let description: Description;
   beforeAll(async () => {
     description = parse(await apiDescription()) as Description;
-  });
+  }, START_MS);
 
   it('is what is checked in', () => {
     const kept = parse(readFileSync(join(import.meta.dirname, '../../../openapi.yaml'), 'utf8')) as unknown;
@@ -38,7 +38,7 @@ describe('Swagger UI', () => {
   let stand: Stand;
   beforeAll(async () => {
     stand = await Stand.start();
-  });
+  }, START_MS);
   afterAll(() => stand.stop());
 
   it('loads with assets of this server alone, under a policy that allows no other', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Stand, type Answer } from './stand.js';
+import { START_MS, Stand, type Answer } from './stand.js';
 
 const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
 const encoded = (key: string): string => key.split('/').map(encodeURIComponent).join('/');
@@ -12,7 +12,7 @@ describe('objects', () => {
     stand = await Stand.start();
     for (const bucket of ['things', 'others'])
       expect((await stand.ask('PUT', `/v1/${bucket}`, { json: { backend: 'local' } })).status).toBe(200);
-  });
+  }, START_MS);
   afterAll(() => stand.stop());
 
   const put = (key: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>

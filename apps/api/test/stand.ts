@@ -13,10 +13,13 @@ export function basic(accessKey: string, secret: string): string {
 
 export const ROOT = { accessKey: 'root-access', secret: 'root-secret-key' };
 
+/** How long a start may take on a machine that does a dozen other things. */
+export const START_MS = 120_000;
+
 /** The real API on a free port, over a real Postgres, index and filesystem backend of its own. */
 export class Stand {
   private constructor(
-    private readonly directory: string,
+    readonly directory: string,
     private readonly postgres: EmbeddedPostgres,
     readonly api: RunningApi,
     readonly port: number,
@@ -52,6 +55,11 @@ export class Stand {
 
   async stop(): Promise<void> {
     await this.api.stop(2_000);
+    await this.dispose();
+  }
+
+  /** For who has stopped the API already. */
+  async dispose(): Promise<void> {
     await this.postgres.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }

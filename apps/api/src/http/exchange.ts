@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** One request and its answer, from the first byte to the last, whichever router serves it. */
 export interface Exchange {
@@ -17,6 +18,8 @@ export interface Exchange {
 }
 
 const EXCHANGES = new WeakMap<IncomingMessage, Exchange>();
+const LATEST = new WeakMap<Socket, Exchange>();
+const BROKEN = new WeakSet<Socket>();
 const SANE_REQUEST_ID = /^[\w.:/=+-]{1,128}$/;
 
 /** Begins an exchange. A sane `X-Request-Id` of the client is kept, so that its logs and ours meet; else one is made. */
@@ -32,6 +35,7 @@ export function beginExchange(request: IncomingMessage, response: ServerResponse
     awaitsContinue,
   };
   EXCHANGES.set(request, exchange);
+  LATEST.set(request.socket, exchange);
   return exchange;
 }
 
@@ -47,4 +51,20 @@ export function continueBody(exchange: Exchange): void {
   if (!exchange.awaitsContinue) return;
   exchange.awaitsContinue = false;
   exchange.response.writeContinue();
+}
+
+/** The exchange on this connection that is not answered yet, if there is one. */
+export function unansweredOn(socket: Socket): Exchange | undefined {
+  const exchange = LATEST.get(socket);
+  return exchange && !exchange.response.headersSent ? exchange : undefined;
+}
+
+/** Notes that what came on this connection after a request is no HTTP. */
+export function markBroken(socket: Socket): void {
+  BROKEN.add(socket);
+}
+
+/** True if something that is no HTTP followed the request: its body was longer than announced. */
+export function isFollowedByNonsense(request: IncomingMessage): boolean {
+  return BROKEN.has(request.socket);
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { problemOf, PROBLEM_TYPE, tell } from './problem.js';
 import { RequestError } from './request-error.js';
 import { ObjectsError } from '#libs/objects';
-import { beginExchange, type Exchange } from './exchange.js';
+import { beginExchange, markBroken, unansweredOn, type Exchange } from './exchange.js';
 
 const HEADERS_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 65_000;
@@ -38,18 +38,22 @@ function answerMalformed(error: Error & { code?: string }, socket: Socket): void
     socket.destroy();
     return;
   }
-  const answer = tell(meaningOf(error));
-  const body = JSON.stringify(problemOf(answer, 'none'));
+  markBroken(socket);
+  const unanswered = unansweredOn(socket);
+  const answer = tell(meaningOf(error, unanswered !== undefined));
+  const body = JSON.stringify(problemOf(answer, unanswered?.requestId ?? 'none'));
   socket.end(
     `HTTP/1.1 ${answer.status} ${answer.status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'}\r\n` +
       `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
 
-function meaningOf(error: { code?: string }): Error {
+function meaningOf(error: { code?: string }, isAfterRequest: boolean): Error {
   if (error.code === 'HPE_HEADER_OVERFLOW')
     return new RequestError('header-too-large', `the request's headers are larger than ${MAX_HEADER_BYTES} bytes`);
   if (error.code === 'HPE_INVALID_EOF_STATE')
     return new ObjectsError('incomplete-body', 'the request ended before its announced end; nothing was stored');
+  if (isAfterRequest)
+    return new ObjectsError('body-too-long', 'the body is longer than its Content-Length; nothing was stored');
   return new RequestError('malformed-request', 'this is not a well-formed HTTP/1.1 request');
 }

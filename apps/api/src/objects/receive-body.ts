@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ObjectsError, type Expectations } from '#libs/objects';
-import { continueBody, type Exchange } from '../http/exchange.js';
+import { continueBody, isFollowedByNonsense, type Exchange } from '../http/exchange.js';
 
 /** A body of known length up to this is read whole: one buffer costs less than a stream. */
 const WHOLE_BYTES = 64 * 1024;
@@ -31,7 +31,8 @@ function readWhole(request: IncomingMessage, size: number): Promise<Uint8Array> 
     });
     request.once('end', () => {
       request.socket.setTimeout(0);
-      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+      if (isFollowedByNonsense(request)) reject(tooLong());
+      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     });
     request.once('error', () => undefined);
     request.once('close', () => {
@@ -52,6 +53,7 @@ async function* streamed(exchange: Exchange): AsyncGenerator<Uint8Array> {
       yield chunk;
     }
     request.socket.setTimeout(0);
+    if (isFollowedByNonsense(request)) throw tooLong();
   } catch (error) {
     throw request.complete ? error : incomplete(read, undefined, error);
   }
@@ -66,4 +68,9 @@ function incomplete(read: number, size: number | undefined, cause?: unknown): Ob
       ...(cause === undefined ? {} : { cause }),
     },
   );
+}
+
+/** The client has been told already, by whoever could not read what followed. */
+function tooLong(): ObjectsError {
+  return new ObjectsError('body-too-long', 'the body is longer than its Content-Length; nothing was stored');
 }
