@@ -147,7 +147,16 @@ async function refuseSent(engine: Engine, mutation: Mutation, error: unknown): P
       cause: error,
     });
   }
+  if (isBackendError(error, 'not-found')) await refuseIfReplaced(engine, mutation, error);
   throw fromBackend(error, mutation.target.backend.name);
+}
+
+/** Where writes replace, the bytes that a change works on are gone once another write has sent its own, committed or not: a lost race and no outage. */
+async function refuseIfReplaced(engine: Engine, { target, guard }: Mutation, cause: unknown): Promise<void> {
+  const document = (await engine.index.getKey(target.address))?.value ?? EMPTY;
+  guard?.(document);
+  if (document.intents.length > 0)
+    throw new ObjectsError('conflict', 'another write of this key is under way; send the request again', { cause });
 }
 
 /** The answer was lost: whoever's write id stands there tells. If it is not ours, the intent stays for the sweeper, as our bytes may still arrive. */
