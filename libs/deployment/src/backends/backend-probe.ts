@@ -6,7 +6,7 @@ import { portCredentials, withoutCredentials, type ClearCredentials } from './cr
 import { openAdapter, type CallLimits, type OpenAdapter } from './open-adapter.js';
 
 /** Begins the name of every container that a probe makes, uses and removes. */
-export const PROBE_PREFIX = 'spumoni-probe-';
+export const PROBE_PREFIX = 'spumoni-probe';
 /** A probe is a dozen calls in a row. */
 const PROBE_DEADLINES = 6;
 
