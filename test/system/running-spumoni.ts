@@ -9,23 +9,32 @@ import { Client, type ClientOptions } from './client.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 const PROGRAM = join(REPOSITORY, 'dist/apps/supervisor/src/main.js');
-const START_MS = 60_000;
+const START_MS = 120_000;
 
 export interface SpumoniOptions {
   /** Settings beside the ports, keys and data directory. */
   readonly environment?: Readonly<Record<string, string>>;
   /** An existing data directory, to start again on; kept at `stop`. */
   readonly dataDirectory?: string;
+  /** Gives no root keys: the first start makes them and prints them once; `credentials` then are those it printed. */
+  readonly withoutRootKeys?: boolean;
+}
+
+/** How a process ended. */
+export interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
 }
 
 /** The product as `npm start` runs it: supervisor, Postgres, API and worker, in a data directory of its own. */
 export class RunningSpumoni {
   #child: ChildProcess | undefined;
   #output = '';
+  #launchedAt = 0;
 
   private constructor(
     readonly dataDirectory: string,
-    readonly credentials: { accessKey: string; secretKey: string },
+    public credentials: { readonly accessKey: string; readonly secretKey: string },
     readonly port: number,
     private readonly environment: Readonly<Record<string, string>>,
   ) {}
@@ -34,20 +43,34 @@ export class RunningSpumoni {
     const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'spumoni-')));
     const credentials = { accessKey: 'ROOTACCESSKEY0000001', secretKey: randomBytes(30).toString('base64url') };
     const port = await freePort();
+    const rootKeys = {
+      SPUMONI_ROOT_ACCESS_KEY: credentials.accessKey,
+      SPUMONI_ROOT_SECRET_KEY: credentials.secretKey,
+    };
     const spumoni = new RunningSpumoni(dataDirectory, credentials, port, {
       SPUMONI_DATA_DIR: dataDirectory,
       SPUMONI_API_PORT: String(port),
       SPUMONI_S3_PORT: String(await freePort()),
-      SPUMONI_ROOT_ACCESS_KEY: credentials.accessKey,
-      SPUMONI_ROOT_SECRET_KEY: credentials.secretKey,
+      ...(options.withoutRootKeys ? {} : rootKeys),
       ...options.environment,
     });
-    await spumoni.launch();
+    try {
+      await spumoni.launch();
+    } catch (error) {
+      await spumoni.kill();
+      throw error;
+    }
+    if (options.withoutRootKeys) spumoni.credentials = printedCredentials(spumoni.output);
     return spumoni;
   }
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** What the processes printed since the last launch. */
+  get latestOutput(): string {
+    return this.#output.slice(this.#launchedAt);
   }
 
   /** Everything the processes printed so far. */
@@ -74,16 +97,19 @@ export class RunningSpumoni {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
+    this.#launchedAt = this.#output.length;
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
     await this.untilReady();
   }
 
   async untilReady(): Promise<void> {
-    await until(`Spumoni is ready\n${this.#output}`, START_MS, async () => {
-      if (this.#child?.exitCode !== null && this.#child?.signalCode === null)
-        throw new Error(`Spumoni ended:\n${this.#output}`);
-      return isReady(this.url);
+    const isUp = async (): Promise<boolean> => {
+      if (this.#child === undefined || hasEnded(this.#child)) throw new Error(`Spumoni ended:\n${this.#output}`);
+      return this.#output.includes(RUNNING, this.#launchedAt) && (await isReady(this.url));
+    };
+    await until('Spumoni is ready', START_MS, isUp).catch((cause: unknown) => {
+      throw new Error(`Spumoni did not become ready; it printed:\n${this.#output.slice(-5_000)}`, { cause });
     });
   }
 
@@ -98,19 +124,22 @@ export class RunningSpumoni {
     return found;
   }
 
-  /** Ctrl-C, and waits for the end. */
-  async interrupt(): Promise<void> {
+  /** Ctrl-C, and waits for the end; resolves when all that was printed has been read. */
+  async interrupt(): Promise<End> {
     const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGINT');
-    await ended;
+    if (!child) throw new Error('not running');
+    if (!hasEnded(child)) {
+      const closed = once(child, 'close');
+      child.kill('SIGINT');
+      await closed;
+    }
+    return { code: child.exitCode, signal: child.signalCode };
   }
 
   /** `kill -9` of the supervisor; its children end by themselves. */
   async kill(): Promise<void> {
     const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || hasEnded(child)) return;
     const children = await descendants(this.supervisorPid);
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
@@ -122,6 +151,21 @@ export class RunningSpumoni {
     await this.interrupt();
     await rm(this.dataDirectory, { recursive: true, force: true });
   }
+}
+
+/** The supervisor's last word of a start. */
+const RUNNING = 'Spumoni is running';
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** The credentials that a first start printed; fails where it printed none. */
+export function printedCredentials(output: string): { accessKey: string; secretKey: string } {
+  const [, accessKey] = /access key {2}(\S+)/.exec(output) ?? [];
+  const [, secretKey] = /secret key {2}(\S+)/.exec(output) ?? [];
+  if (accessKey === undefined || secretKey === undefined) throw new Error(`no credentials were printed:\n${output}`);
+  return { accessKey, secretKey };
 }
 
 function inherited(): Record<string, string> {

@@ -86,7 +86,7 @@ const stays: Step['apply'] = (before) => (before === null ? 'impossible' : befor
 
 function changeClass({ engine }: Choices, storageClass: string): Attempt {
   return {
-    what: `to class ${storageClass}`,
+    what: `class ${storageClass}`,
     run: async () => {
       const bucket = await openBucket(engine, CONTEXT, 'contended');
       await restampObject(engine, CONTEXT, { bucket, key: KEY, storageClass });
