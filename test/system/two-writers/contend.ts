@@ -1,3 +1,4 @@
+import type { BucketId } from '#libs/metadata';
 import { isObjectsError, MARKER_KEY, type ObjectsErrorCode } from '#libs/objects';
 import { until } from '../running-spumoni.js';
 import { Seeded } from '../seeded.js';
@@ -23,6 +24,7 @@ interface Fought {
   readonly clients: readonly Step[][];
   readonly unknown: Step[];
   readonly tally: Tally;
+  readonly bucket: BucketId;
 }
 
 /**
@@ -35,6 +37,7 @@ export async function contend(world: TwoDeployments, rounds: number, seed: numbe
   const tally: Tally = {};
   const unknown: Step[] = [];
   const storageClass = await world.anotherClass();
+  const { id: bucket } = await world.bucket();
   const choices = world.deployments.map(({ engine }, client): Choices => ({
     engine,
     random: new Seeded(seed + client),
@@ -45,7 +48,7 @@ export async function contend(world: TwoDeployments, rounds: number, seed: numbe
   let from: Seen[] = [null];
   for (let done = 0; done < rounds; done += STRETCH) {
     const clients: Step[][] = choices.map(() => []);
-    const fought: Fought = { clients, unknown, tally };
+    const fought: Fought = { clients, unknown, tally, bucket };
     await Promise.all(choices.map((own, client) => fight(own, { client, fought, tick })));
     from = [await explained(world, { from, clients, unknown })];
   }
@@ -67,7 +70,10 @@ async function fight(choices: Choices, at: { client: number; fought: Fought; tic
       count(fought.tally, `${kind} ${error.code}`);
       // The class is the home's, and the object may just lie elsewhere.
       if (REFUSALS.has(error.code) || (kind === 'class' && error.code === 'invalid-storage-class')) continue;
-      throw new Error(`${what} failed on a healthy backend: ${error.code}: ${error.message}`, { cause: error });
+      const found = await choices.engine.index.getKey({ bucket: fought.bucket, key: KEY });
+      const now = JSON.stringify(found?.value);
+      const text = `${what} failed on a healthy backend: ${error.code}: ${error.message}\nKey document: ${now}`;
+      throw new Error(text, { cause: error });
     }
   }
 }
