@@ -18,8 +18,9 @@ type Role = 'api' | 'worker';
 const API_PROCESSES = 3;
 /** The supervisor waits longer and longer before it starts a child that crashes again and again; a new supervisor begins anew. */
 const CRASHES_OF_ONE_START: Readonly<Record<Role, number>> = { api: 4 * API_PROCESSES, worker: 4 };
-const CRASH_MS = 20_000;
-const RECOVERY_MS = 30_000;
+/** Far more than it takes, for machines that do much else. */
+const CRASH_MS = 60_000;
+const RECOVERY_MS = 60_000;
 
 /** The product, told again and again at which point which of its processes shall end itself. */
 export class CrashingSpumoni {
@@ -55,8 +56,8 @@ export class CrashingSpumoni {
     await rename(join(dataDirectory, 'crash-at.new'), join(dataDirectory, 'crash-at'));
     this.#crashes[role] += 1;
     await operation();
-    await until(`the ${role} reaches ${point}`, CRASH_MS, async () => (await textOf(done)) === order);
-    await until(`the ${role} is killed at ${point}`, CRASH_MS, async () => {
+    await this.#until(`the ${role} reaches ${point}`, CRASH_MS, async () => (await textOf(done)) === order);
+    await this.#until(`the ${role} is killed at ${point}`, CRASH_MS, async () => {
       const now = await this.spumoni.pidsOf(role);
       return before.some((pid) => !now.includes(pid));
     });
@@ -65,14 +66,14 @@ export class CrashingSpumoni {
   }
 
   async recovered(role: Role): Promise<void> {
-    await until(`another ${role} runs`, RECOVERY_MS, async () => (await this.spumoni.pidsOf(role)).length > 0);
+    await this.#until(`another ${role} runs`, RECOVERY_MS, async () => (await this.spumoni.pidsOf(role)).length > 0);
     await this.spumoni.untilReady();
   }
 
   /** Waits until the supervisor has replaced every process that died. */
   async allRecovered(): Promise<void> {
     await this.recovered('worker');
-    await until('every API process runs again', RECOVERY_MS, async () => {
+    await this.#until('every API process runs again', RECOVERY_MS, async () => {
       return (await this.spumoni.pidsOf('api')).length === API_PROCESSES;
     });
   }
@@ -83,6 +84,13 @@ export class CrashingSpumoni {
     await this.spumoni.interrupt();
     this.#crashes.api = this.#crashes.worker = 0;
     await this.spumoni.launch();
+  }
+
+  /** As `until`; a failure shows what the processes said last. */
+  async #until(what: string, withinMs: number, holds: () => Promise<boolean>): Promise<void> {
+    await until(what, withinMs, holds).catch((cause: unknown) => {
+      throw new Error(`${what}: not within ${withinMs} ms\n${this.spumoni.output.slice(-4000)}`, { cause });
+    });
   }
 
   /** How often the supervisor saw a child end by SIGKILL. */

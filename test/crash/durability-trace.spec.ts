@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Client } from '../system/client.js';
 import { RunningSpumoni } from '../system/running-spumoni.js';
@@ -56,6 +58,7 @@ class Upload {
   /** The line at which what was written to a file was on the disk: by its last write if it was opened for synced writing, else by a sync after that. */
   syncedAt(path: string): number {
     const writes = this.calls.filter((call) => WRITES.includes(call.name) && target(call) === path);
+    if (writes.length === 0) return Infinity;
     const last = Math.max(...writes.map(({ ended }) => ended));
     const opened = this.calls.find((call) => call.name === 'openat' && made(call) === path);
     if (opened && /O_D?SYNC/.test(opened.text)) return last;
@@ -67,16 +70,15 @@ class Upload {
     return this.#firstSync(dirname(made(entry)), entry.ended);
   }
 
-  /** Where the index was first written to, and from when on the last write before the answer was on the disk. */
-  get index(): { firstWrite: number; synced: number } {
+  /** Where the index was first written to, and when it was last synced before the answer. `later`: descriptors written through after that. */
+  get index(): { firstWrite: number; synced: number; later: readonly string[] } {
     const path = `${this.dataDirectory}/index/data.mdb`;
     const writes = this.calls.filter((call) => call.began < this.answer.began && WRITES.includes(call.name));
     const own = writes.filter((call) => target(call) === path);
     const syncs = this.calls.filter((call) => isSync(call) && target(call) === path && call.ended < this.answer.began);
-    return {
-      firstWrite: Math.min(...own.map(({ began }) => began)),
-      synced: Math.max(-1, ...syncs.filter(({ result }) => result === 0).map(({ ended }) => ended)),
-    };
+    const synced = Math.max(-1, ...syncs.filter(({ result }) => result === 0).map(({ ended }) => ended));
+    const later = own.filter(({ began }) => began > synced).map(({ text }) => /^\d+/.exec(text)?.[0] ?? '');
+    return { firstWrite: Math.min(...own.map(({ began }) => began)), synced, later };
   }
 
   #firstSync(path: string, after: number): number {
@@ -85,6 +87,12 @@ class Upload {
     );
     return sync?.ended ?? Infinity;
   }
+}
+
+/** Whether each write through a descriptor is on the disk when it returns. */
+async function writesSynced(pid: number, descriptor: string): Promise<boolean> {
+  const info = await readFile(`/proc/${pid}/fdinfo/${descriptor}`, 'utf8');
+  return (Number.parseInt(/flags:\s+(\d+)/.exec(info)?.[1] ?? '0', 8) & constants.O_DSYNC) !== 0;
 }
 
 describe('a trace', () => {
@@ -135,11 +143,13 @@ const missing = whyNoTrace();
         expect(files).not.toEqual([]);
         const filesSynced = Math.max(...files.map((file) => upload.syncedAt(made(file))));
         const entriesSynced = Math.max(...upload.objectEntries.map((entry) => upload.entrySyncedAt(entry)));
-        const { firstWrite, synced } = upload.index;
+        const { firstWrite, synced, later } = upload.index;
         expect(filesSynced).toBeLessThan(firstWrite);
         expect(entriesSynced).toBeLessThan(firstWrite);
         expect(firstWrite).toBeLessThan(synced);
         expect(synced).toBeLessThan(upload.answer.began);
+        // The page that makes an index's commit valid comes after the sync of what it names.
+        for (const descriptor of later) expect(await writesSynced(api, descriptor)).toBe(true);
       },
       60_000,
     );

@@ -36,7 +36,7 @@ describe('the product killed at each point of its work, on filesystems', () => {
     await crashing.spumoni.stop();
   }, MINUTE);
 
-  it('deletes garbage', () => strikes.garbage(), MINUTE);
+  it('deletes garbage', () => strikes.garbage(), 4 * MINUTE);
   it(
     'migrates',
     () =>
@@ -47,17 +47,21 @@ describe('the product killed at each point of its work, on filesystems', () => {
         'committed',
         'garbage-deleted',
       ]),
-    3 * MINUTE,
+    4 * MINUTE,
   );
   it(
     'carries out lifecycle rules',
     () => strikes.lifecycleRuns({ storageClass: 'STANDARD', backend: 'second' }),
     MINUTE,
   );
-  it('creates buckets', () => strikes.bucketCreations(), MINUTE);
-  it('deletes buckets', () => strikes.bucketDeletions(), MINUTE);
-  it.each(FRESH_POINTS)('puts, overwrites, copies and changes objects: %s', (point) => strikes.writesAt(point), MINUTE);
-  it('deletes objects', () => strikes.removal(), MINUTE);
+  it('creates buckets', () => strikes.bucketCreations(), 4 * MINUTE);
+  it('deletes buckets', () => strikes.bucketDeletions(), 4 * MINUTE);
+  it.each(FRESH_POINTS)(
+    'puts, overwrites, copies and changes objects: %s',
+    (point) => strikes.writesAt(point),
+    4 * MINUTE,
+  );
+  it('deletes objects', () => strikes.removal(), 4 * MINUTE);
 
   it(
     'and keeps every acknowledged object, and leaves nothing that nobody names',
@@ -71,6 +75,6 @@ describe('the product killed at each point of its work, on filesystems', () => {
       await crashing.spumoni.interrupt();
       expect(await leftovers(crashing.spumoni.dataDirectory, sites)).toEqual([]);
     },
-    2 * MINUTE,
+    4 * MINUTE,
   );
 });

@@ -65,7 +65,7 @@ function pairsOf(headers: Headers, prefix: string): Record<string, string> {
 }
 
 function headersOf({ contentType, metadata, tags }: Stored): Record<string, string> {
-  const prefixed = Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]);
+  const prefixed = Object.entries(metadata).map(([name, value]): [string, string] => [`x-amz-meta-${name}`, value]);
   return {
     'content-type': contentType,
     'x-amz-tagging': new URLSearchParams(tags).toString(),

@@ -29,12 +29,14 @@ class LoadClient {
     private readonly bucket: ModelledBucket,
     private readonly name: string,
     private readonly random: Random,
+    private readonly whenReady: () => Promise<void>,
   ) {}
 
   async run(): Promise<void> {
     while (!this.#stopped) {
       const fate = await this.#change();
       if (fate === 'done') this.done += 1;
+      if (fate === 'unknown') await this.whenReady();
     }
   }
 
@@ -78,6 +80,15 @@ describe(`the product under load, killed ${KILLS} times anywhere (seed ${SEED})`
     await spumoni.stop();
   }, MINUTE);
 
+  /** Also while there is no supervisor. */
+  function ready(): Promise<void> {
+    return until('it serves again', MINUTE, async () => {
+      const answer = await fetch(`${spumoni.url}/readyz`).catch(() => undefined);
+      await answer?.arrayBuffer();
+      return answer?.ok === true;
+    });
+  }
+
   async function killSomething(what: Victim): Promise<void> {
     if (what === 'all') {
       await spumoni.kill();
@@ -92,7 +103,7 @@ describe(`the product under load, killed ${KILLS} times anywhere (seed ${SEED})`
   it(
     'keeps every acknowledged object, and leaves nothing that nobody names',
     async () => {
-      const clients = Array.from({ length: CLIENTS }, (_, n) => new LoadClient(bucket, `client-${n}`, random));
+      const clients = Array.from({ length: CLIENTS }, (_, n) => new LoadClient(bucket, `client-${n}`, random, ready));
       const running = Promise.all(clients.map((client) => client.run()));
       const done = (): number => clients.reduce((sum, client) => sum + client.done, 0);
       try {
