@@ -16,7 +16,16 @@ export function component<S extends z.ZodType>(id: string, schema: S): S {
 export function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Schema {
   const name = named.get(schema)?.id;
   if (name !== undefined) return { $ref: `#/components/schemas/${name}` };
-  const { $schema: _, ...plain } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _, ...plain } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      const inner = named.get(zodSchema)?.id;
+      if (inner === undefined) return;
+      for (const member of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, member);
+      jsonSchema.$ref = `#/components/schemas/${inner}`;
+    },
+  });
   return plain;
 }
 

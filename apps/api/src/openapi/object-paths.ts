@@ -31,18 +31,13 @@ function operationOf(id: ObjectOperationId): Operation {
     tags: ['objects'],
     parameters: [...PATH_PARAMETERS, ...description.parameters],
     ...(description.body ? { requestBody: bodyOf(description.body) } : {}),
-    responses: Object.fromEntries([
-      ...Object.entries(description.answers),
-      ...refusals.map((status) => [
-        String(status),
-        {
-          description: statusText(status),
-          headers: refusalHeaders(status),
-          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-        },
-      ]),
-    ]),
+    responses: { ...description.answers, ...Object.fromEntries(refusals.map(refusalOf)) },
   };
+}
+
+function refusalOf(status: number): [string, Operation['responses'][string]] {
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  return [String(status), { description: statusText(status), headers: refusalHeaders(status), content }];
 }
 
 const PATH_PARAMETERS: NonNullable<Operation['parameters']> = [

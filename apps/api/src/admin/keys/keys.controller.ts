@@ -69,7 +69,7 @@ export class KeysController {
     refusals: [400, 403, 404, 413],
   })
   async create(@AskedBy() { principal }: Caller, @JsonBody(newKey) { user }: z.output<typeof newKey>) {
-    const userId = (await this.#userOf(principal, user, principal.userId)) ?? principal.userId;
+    const userId = await this.#userOf(principal, user, principal.userId);
     return showIssued(await this.deployment.users.createKey(userId));
   }
 
