@@ -18,6 +18,9 @@ export interface Programs {
 /** How long each part may take, in milliseconds. The API drains its requests; all together stay below a minute. */
 const limits = { start: 120_000, stopApi: 20_000, stopWorker: 15_000, stopPostgres: 20_000 };
 
+/** A durable write waits for the disk on a thread; Node's own four would let only four writes wait at once. An environment that says otherwise wins. */
+const THREADS = { UV_THREADPOOL_SIZE: '16' };
+
 /** What runs, in the order of its start. */
 interface Running {
   postgres?: EmbeddedPostgres;
@@ -92,7 +95,11 @@ async function startAll(
   if (settings.postgresUrl === undefined) running.postgres = await startPostgres(settings, lost);
   const url =
     running.postgres === undefined ? settings.postgresUrl?.reveal() : postgresUrl(running.postgres.connection);
-  const env = { ...settings.childEnvironment(), ...(url === undefined ? {} : { SPUMONI_POSTGRES_URL: url }) };
+  const env = {
+    ...THREADS,
+    ...settings.childEnvironment(),
+    ...(url === undefined ? {} : { SPUMONI_POSTGRES_URL: url }),
+  };
   const [first, ...others] = (running.apis = planApis(settings.apiProcesses, programs.api, env));
   // The first alone makes what a first start makes; the others find it made.
   const ready = await first?.start();

@@ -35,11 +35,13 @@ export async function makeContainer(
     },
   );
   await engine.reach('container-marked', bucket.name);
-  return record(engine, context, bucket, {
+  const recorded = await record(engine, context, bucket, {
     ...planned,
     marker,
     ...(info.tokens === 'none' ? { weak: true as const } : {}),
   });
+  backend.freshIds?.settle({ container: place.name, key: MARKER_KEY, token: marker });
+  return recorded;
 }
 
 export interface ContainerPlace {
