@@ -62,8 +62,8 @@ async function fight(choices: Choices, at: { client: number; fought: Fought; tic
     const [kind = what] = what.split(' ');
     const began = tick();
     try {
-      const apply = await run();
-      fought.clients[client]?.push({ what, began, ended: tick(), apply });
+      const { answer, apply } = await run();
+      fought.clients[client]?.push({ what: `${what}: ${answer}`, began, ended: tick(), apply });
       count(fought.tally, `${kind} done`);
     } catch (error) {
       if (!isObjectsError(error)) throw error;

@@ -17,7 +17,13 @@ import { CONTEXT } from './two-deployments.js';
 /** One try of a client: how it is done, and what its success means. */
 export interface Attempt {
   readonly what: string;
-  readonly run: () => Promise<Step['apply']>;
+  readonly run: () => Promise<Told>;
+}
+
+/** What a success says: its part of the answer, for people, and what it means. */
+export interface Told {
+  readonly answer: string;
+  readonly apply: Step['apply'];
 }
 
 /** What the attempts choose from. `changes`: a counter, so that each write's colour is its own. */
@@ -41,7 +47,7 @@ function put({ engine, nextColor }: Choices, content: string, conditions?: Condi
   return {
     what: `put ${content.slice(0, 3)} ${color}${condition}`,
     run: async () => {
-      await putObject(engine, CONTEXT, {
+      const { fate } = await putObject(engine, CONTEXT, {
         bucket: await openBucket(engine, CONTEXT, 'contended'),
         key: KEY,
         body: Buffer.from(content),
@@ -49,7 +55,7 @@ function put({ engine, nextColor }: Choices, content: string, conditions?: Condi
         attributes: { headers: {}, metadata: { color }, tags: {} },
         ...(conditions ? { conditions } : {}),
       });
-      return (before) => (holds(before, conditions) ? { content, color } : 'impossible');
+      return { answer: fate, apply: (before) => (holds(before, conditions) ? { content, color } : 'impossible') };
     },
   };
 }
@@ -65,7 +71,8 @@ function remove({ engine }: Choices): Attempt {
     run: async () => {
       const bucket = await openBucket(engine, CONTEXT, 'contended');
       const removed = await removeObject(engine, CONTEXT, { bucket, key: KEY });
-      return (before) => ((before === null) === (removed === undefined) ? null : 'impossible');
+      const apply: Step['apply'] = (before) => ((before === null) === (removed === undefined) ? null : 'impossible');
+      return { answer: removed ? `removed ${removed.metadata['color']}` : 'nothing there', apply };
     },
   };
 }
@@ -76,13 +83,13 @@ function recolor({ engine, nextColor }: Choices): Attempt {
     what: `recolor ${color}`,
     run: async () => {
       const bucket = await openBucket(engine, CONTEXT, 'contended');
-      await restampObject(engine, CONTEXT, { bucket, key: KEY, attributes: { metadata: { color } } });
-      return (before) => (before === null ? 'impossible' : { ...before, color });
+      const { fate } = await restampObject(engine, CONTEXT, { bucket, key: KEY, attributes: { metadata: { color } } });
+      return { answer: fate, apply: (before) => (before === null ? 'impossible' : { ...before, color }) };
     },
   };
 }
 
-const stays: Step['apply'] = (before) => (before === null ? 'impossible' : before);
+const STAYS: Told = { answer: 'done', apply: (before) => (before === null ? 'impossible' : before) };
 
 function changeClass({ engine }: Choices, storageClass: string): Attempt {
   return {
@@ -90,7 +97,7 @@ function changeClass({ engine }: Choices, storageClass: string): Attempt {
     run: async () => {
       const bucket = await openBucket(engine, CONTEXT, 'contended');
       await restampObject(engine, CONTEXT, { bucket, key: KEY, storageClass });
-      return stays;
+      return STAYS;
     },
   };
 }
@@ -101,7 +108,7 @@ function move({ engine }: Choices, to: string, place: string): Attempt {
     run: async () => {
       const bucket = await openBucket(engine, CONTEXT, 'contended');
       await moveObject(engine, CONTEXT, { bucket, key: KEY, to });
-      return stays;
+      return STAYS;
     },
   };
 }
@@ -127,7 +134,7 @@ function read({ engine }: Choices): Attempt {
     what: 'read',
     run: async () => {
       const seen = await look(engine);
-      return (before) => (isSame(before, seen) ? before : 'impossible');
+      return { answer: seen?.color ?? 'nothing', apply: (before) => (isSame(before, seen) ? before : 'impossible') };
     },
   };
 }
