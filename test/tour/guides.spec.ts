@@ -1,0 +1,34 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RunningSpumoni } from '../system/running-spumoni.js';
+import { runTour } from './run-tour.js';
+import { parseTour } from './tour-page.js';
+
+const GUIDES = ['backends', 'buckets', 'moves', 'names', 'objects', 'operate', 'tiers', 'users'];
+const FOLDER = resolve(import.meta.dirname, '../../docs/guides');
+
+/** Each guide begins on a fresh Spumoni, as its reader may. */
+describe.each(GUIDES)('the commands of docs/guides/%s.md', (guide) => {
+  let spumoni: RunningSpumoni;
+  beforeAll(async () => {
+    spumoni = await RunningSpumoni.start();
+  }, 120_000);
+  afterAll(() => spumoni.stop(), 60_000);
+
+  it('answer as the page shows', async () => {
+    const { accessKey, secretKey } = spumoni.credentials;
+    const tour = { page: `docs/guides/${guide}.md`, url: spumoni.url, keys: `${accessKey}:${secretKey}` };
+    expect(await runTour(tour)).toBeGreaterThan(0);
+  }, 120_000);
+});
+
+describe('the guides', () => {
+  it('are all among these, but for those that show no commands', async () => {
+    const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.md'));
+    const withCommands: string[] = [];
+    for (const file of files)
+      if (parseTour(await readFile(join(FOLDER, file), 'utf8')).length > 0) withCommands.push(file.replace('.md', ''));
+    expect(withCommands.sort()).toEqual(GUIDES);
+  });
+});
