@@ -9,7 +9,7 @@ import type { Caller } from '../http/caller.js';
 import { Describe } from '../http/describe.decorator.js';
 import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf } from '../http/parameters.js';
 import { RequestError } from '../http/request-error.js';
-import { backendName, shownObject } from '../objects/object-request.js';
+import { backendName, backendNames, shownObject } from '../objects/object-request.js';
 import { removeKeys } from '../objects/remove-many.js';
 import { DEPLOYMENT } from '../tokens.js';
 import { BucketPresenter } from './bucket-presenter.js';
@@ -147,10 +147,9 @@ export class BucketsController {
       ...(delimiter === undefined ? {} : { delimiter }),
       ...(marker === '' ? {} : { marker }),
     });
-    const objects = await Promise.all(
-      listing.objects.map(async ({ key, record }) =>
-        shownObject(key, record, await backendName(this.deployment, record.placement.backend)),
-      ),
+    const nameOf = await backendNames(this.deployment);
+    const objects = listing.objects.map(({ key, record }) =>
+      shownObject(key, record, nameOf(record.placement.backend)),
     );
     return {
       name,

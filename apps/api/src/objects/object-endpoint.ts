@@ -35,12 +35,15 @@ export class ObjectEndpoint {
   }
 }
 
-const OPERATIONS: readonly ObjectOperation[] = OBJECT_OPERATIONS;
+const BY_METHOD: ReadonlyMap<string, readonly ObjectOperation[]> = Map.groupBy<string, ObjectOperation>(
+  OBJECT_OPERATIONS,
+  ({ method }) => method,
+);
 
 function operationOf(method: string, query: ReadonlyMap<string, string>): ObjectOperation {
-  const ofMethod = OPERATIONS.filter((operation) => operation.method === method);
-  if (ofMethod.length === 0) {
-    const allow = [...new Set(OPERATIONS.map((operation) => operation.method))].join(', ');
+  const ofMethod = BY_METHOD.get(method);
+  if (!ofMethod) {
+    const allow = [...BY_METHOD.keys()].join(', ');
     throw new RequestError('method-not-allowed', `${method} is not offered for objects; expected: ${allow}`, {
       facts: { allow },
     });

@@ -14,11 +14,16 @@ export interface ObjectRequest {
   readonly query: ReadonlyMap<string, string>;
 }
 
-/** Name of a backend by its id; the id itself once it is registered no more. */
-export async function backendName(deployment: Deployment, id: string): Promise<string> {
+/** Names backends by their ids; an id stays itself once its backend is registered no more. */
+export async function backendNames(deployment: Deployment): Promise<(id: string) => string> {
   const { configuration } = deployment.controlPlane;
-  const snapshot = configuration.currentOrUndefined() ?? (await configuration.current());
-  return snapshot.backendById.get(id)?.name ?? id;
+  const { backendById } = configuration.currentOrUndefined() ?? (await configuration.current());
+  return (id) => backendById.get(id)?.name ?? id;
+}
+
+/** Name of one backend by its id. */
+export async function backendName(deployment: Deployment, id: string): Promise<string> {
+  return (await backendNames(deployment))(id);
 }
 
 export function answerJson(exchange: Exchange, body: unknown, headers: Record<string, string> = {}): void {
