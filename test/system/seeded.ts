@@ -1,3 +1,5 @@
+import { createCipheriv } from 'node:crypto';
+
 /** Random choices that a seed repeats (mulberry32), so that a failure which prints its seed can be seen again. */
 export class Seeded {
   #state: number;
@@ -24,13 +26,11 @@ export class Seeded {
     return from[this.below(from.length)] ?? from[0];
   }
 
-  /** That many bytes. */
+  /** That many bytes, at the speed of the processor's own AES. */
   bytes(size: number): Buffer {
-    const bytes = Buffer.allocUnsafe(size);
-    // Whole words are quick; the last few bytes of an odd size follow singly.
-    for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE(Math.floor(this.next() * 2 ** 32), at);
-    for (let at = size - (size % 4); at < size; at += 1) bytes[at] = this.below(256);
-    return bytes;
+    const key = Buffer.alloc(16);
+    key.writeDoubleLE(this.next());
+    return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
   }
 }
 
