@@ -48,7 +48,6 @@ export class CrashingSpumoni {
   /** As `strike`, without waiting for the other process. */
   async crash(role: Role, point: string, operation: () => Promise<unknown>): Promise<void> {
     const { dataDirectory } = this.spumoni;
-    const before = await this.spumoni.pidsOf(role);
     const order = `${point}@${role}`;
     const done = join(dataDirectory, 'crashed-at');
     await rm(done, { force: true });
@@ -57,12 +56,11 @@ export class CrashingSpumoni {
     this.#crashes[role] += 1;
     await operation();
     await this.#until(`the ${role} reaches ${point}`, CRASH_MS, async () => (await textOf(done)) === order);
-    await this.#until(`the ${role} is killed at ${point}`, CRASH_MS, async () => {
-      const now = await this.spumoni.pidsOf(role);
-      return before.some((pid) => !now.includes(pid));
-    });
-    this.reached.add(point.replace(/:.*/, ''));
     this.killsOrdered += 1;
+    await this.#until(`the supervisor sees the ${role} killed at ${point}`, CRASH_MS, () =>
+      Promise.resolve(this.killsSeen === this.killsOrdered),
+    );
+    this.reached.add(point.replace(/:.*/, ''));
   }
 
   async recovered(role: Role): Promise<void> {

@@ -71,7 +71,6 @@ describe('the product killed at each point of its work, on filesystems', () => {
       );
       expect([...crashing.reached].sort()).toEqual([...new Set([...withoutIntents, ...FRESH_POINTS])].sort());
       await strikes.settled(sites);
-      expect(crashing.killsSeen).toBe(crashing.killsOrdered);
       await crashing.spumoni.interrupt();
       expect(await leftovers(crashing.spumoni.dataDirectory, sites)).toEqual([]);
     },
