@@ -17,6 +17,9 @@ export interface Exchange {
   userId?: string;
 }
 
+/** A client that falls silent for this long while it sends, or while it is sent to, is taken to be gone. */
+export const SILENCE_MS = 120_000;
+
 const EXCHANGES = new WeakMap<IncomingMessage, Exchange>();
 const LATEST = new WeakMap<Socket, Exchange>();
 const BROKEN = new WeakSet<Socket>();

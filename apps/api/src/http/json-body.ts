@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { continueBody, type Exchange } from './exchange.js';
+import { continueBody, SILENCE_MS, type Exchange } from './exchange.js';
 import { findJsonFault } from './json-fault.js';
 import { RequestError } from './request-error.js';
 
@@ -33,10 +33,20 @@ async function readBytes(exchange: Exchange, limit: number): Promise<Buffer> {
   continueBody(exchange);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
-    if (size > limit) throw tooLarge(limit);
-    chunks.push(chunk);
+  request.socket.setTimeout(SILENCE_MS);
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      size += chunk.byteLength;
+      if (size > limit) throw tooLarge(limit);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (request.complete || error instanceof RequestError) throw error;
+    throw new RequestError('malformed-request', `the client went away after ${size} bytes of the body`, {
+      cause: error,
+    });
+  } finally {
+    request.socket.setTimeout(0);
   }
   return Buffer.concat(chunks);
 }

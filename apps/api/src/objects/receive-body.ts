@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { ObjectsError, type Expectations } from '#libs/objects';
-import { continueBody, isFollowedByNonsense, type Exchange } from '../http/exchange.js';
+import { continueBody, isFollowedByNonsense, SILENCE_MS, type Exchange } from '../http/exchange.js';
 
 /** A body of known length up to this is read whole: one buffer costs less than a stream. */
 const WHOLE_BYTES = 64 * 1024;
-/** A client that falls silent for this long while it sends, or while it is sent to, is taken to be gone. */
-export const SILENCE_MS = 120_000;
 
 /**
  * The body of an upload: one buffer where it is small, else a stream that can be read once. A client that waits for `100 Continue` is told to go on when the stream is first read:

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { OpenedObject } from '#libs/objects';
-import { SILENCE_MS } from './receive-body.js';
+import { SILENCE_MS } from '../http/exchange.js';
 
 /**
  * Sends an object's body, chunk by chunk: the next is asked for only when the last has been handed to the system, since the backend may reuse its buffer. Headers must be set, with the body's length.
