@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { openBackend } from '#libs/backends';
 import { objectPath, type Answer, type Client } from './client.js';
 import { RunningSpumoni, until } from './running-spumoni.js';
 import { SwitchableLine } from './switchable-line.js';
-import { isInstalled, startVendor, type VendorServer } from './vendor-servers.js';
+import { isInstalled, openDirect, startVendor, type VendorServer } from './vendor-servers.js';
 
 const SETTINGS = {
   SPUMONI_BACKEND_DEADLINE_SECONDS: '2',
@@ -155,9 +154,7 @@ describe('an endpoint that leads elsewhere', () => {
   }, 120_000);
 
   it("is a 503 where somebody else's container of that name answers", async () => {
-    const { accessKey = '', secretKey = '' } = wrong.body.credentials;
-    const credentials = { accessKey, secretKey: { reveal: () => secretKey } };
-    const direct = await openBackend({ ...wrong.body, credentials });
+    const direct = await openDirect(wrong.body);
     await direct.createContainer({ requestId: 'test' }, { container: 'on-vendor' });
     line.pointTo(wrong.body.endpoint ?? '');
     await expectUnavailable();

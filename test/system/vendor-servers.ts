@@ -1,11 +1,13 @@
 import { it } from '@jest/globals';
+import { openBackend, type ObjectBackend } from '#libs/backends';
+import type { S3Profile } from '#libs/naming';
 import { findServer, start, type ServerName } from '../servers/index.js';
 
 /** What `POST /admin/v1/backends` takes. */
 export interface BackendBody {
   readonly name: string;
   readonly type: 's3' | 'azure' | 'gcs' | 'filesystem';
-  readonly profile?: string;
+  readonly profile?: S3Profile;
   readonly endpoint?: string;
   readonly region?: string;
   readonly credentials: Readonly<Record<string, string>>;
@@ -55,6 +57,15 @@ export async function startVendor(name: ServerName, as: string = name): Promise<
     credentials: { accessKey, secretKey },
     options: { insecure },
   });
+}
+
+const OPEN_FIELDS = new Set(['accessKey', 'accountName']);
+
+/** The vendor itself, past the product: for looking at what it really holds. To be closed. */
+export function openDirect(body: BackendBody): Promise<ObjectBackend> {
+  const fields = Object.entries(body.credentials);
+  const credentials = fields.map(([field, value]) => [field, OPEN_FIELDS.has(field) ? value : { reveal: () => value }]);
+  return openBackend({ ...body, credentials: Object.fromEntries(credentials) as Record<string, string> });
 }
 
 function withBody(server: Omit<VendorServer, 'body'>, body: BackendBody): VendorServer {

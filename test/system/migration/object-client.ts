@@ -51,7 +51,10 @@ export class ObjectClient {
   async read(key: string): Promise<void> {
     await this.model.alone(key, async () => {
       const answer = await this.client.send('GET', objectPath(this.bucket, key));
-      if (answer.status >= 500) return this.#note('GET', key, answer);
+      if (answer.status >= 500) {
+        this.#note('GET', key, answer);
+        return;
+      }
       if (answer.status !== 200 && answer.status !== 404) throw unexpected('GET', key, answer);
       const seen = answer.status === 404 ? null : contentOf(answer);
       const possible = this.model.possible(key);
