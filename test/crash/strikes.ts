@@ -79,9 +79,12 @@ export class Strikes {
     await crashing.recovered('worker');
   }
 
+  /** Where writes replace each other only a removal leaves garbage. */
   async garbage(): Promise<void> {
     await this.store('garbage');
-    await this.crashing.strike('worker', 'garbage-deleted', () => this.store('garbage'));
+    await this.crashing.strike('worker', 'garbage-deleted', async () =>
+      expect(await this.bucket.remove('garbage')).toBe('done'),
+    );
   }
 
   async bucketCreations(): Promise<void> {
