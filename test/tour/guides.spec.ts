@@ -7,6 +7,7 @@ import { parseTour } from './tour-page.js';
 
 /** In an order in which none is in another's way on one Spumoni; each also runs on a fresh one, by `scripts/tour.mjs --start`. */
 const GUIDES = ['buckets', 'backends', 'names', 'tiers', 'operate', 'users', 'objects', 'moves'];
+const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');
 
 describe('the commands of the guides', () => {
@@ -16,11 +17,11 @@ describe('the commands of the guides', () => {
   }, 120_000);
   afterAll(() => spumoni.stop(), 60_000);
 
-  it.each(GUIDES)(
-    'answer as %s.md shows',
-    async (guide) => {
+  it.each(PAGES)(
+    'answer as %s shows',
+    async (page) => {
       const { accessKey, secretKey } = spumoni.credentials;
-      const tour = { page: `docs/guides/${guide}.md`, url: spumoni.url, keys: `${accessKey}:${secretKey}` };
+      const tour = { page, url: spumoni.url, keys: `${accessKey}:${secretKey}` };
       expect(await runTour(tour)).toBeGreaterThan(0);
     },
     120_000,
