@@ -156,5 +156,5 @@ function expectOneOf(content: Awaited<ReturnType<typeof contentOf>>, legal: read
   const seen = JSON.stringify(content && { bytes: content.bytes, color: content.metadata['color'] });
   const allowed = legal.map((model) => JSON.stringify(model && { bytes: model.bytes, color: model.color }));
   if (!allowed.includes(seen))
-    throw new Error(`the object is ${seen ?? 'not there'}, but must be one of ${allowed.join(' or ')}: ${story}`);
+    throw new Error(`the object is ${seen}, but must be one of ${allowed.join(' or ')}: ${story}`);
 }

@@ -71,7 +71,7 @@ async function runOnce(tokens: TokenKind, seed: number): Promise<void> {
     permutations([...acked, ...some]).flatMap((o) => inOrder(o, INITIAL)),
   );
   if (!legal.some((model) => JSON.stringify(model) === seen))
-    throw new Error(`the object is ${seen ?? 'not there'}, which no order gives: ${story}`);
+    throw new Error(`the object is ${seen}, which no order gives: ${story}`);
   await settle(world);
   await assertRecordIsTrue(world);
   const left = await leftovers(world);

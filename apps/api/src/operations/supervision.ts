@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import type { RunningApi } from './run-api.js';
 
 /** What the API tells whoever started it, by the channel of Node's child processes. */
@@ -54,6 +55,8 @@ export function onStop(stop: () => Promise<void>): void {
   process.on('message', (message: unknown) => {
     if (typeof message === 'object' && message !== null && 'type' in message && message.type === 'stop') once();
   });
+  // Else Node ends a cluster's child at once when the supervisor dies: nothing would drain, and an exit while the index writes waits for ever.
+  if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
   process.on('disconnect', once);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => supervised || once());
 }

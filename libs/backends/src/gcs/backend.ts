@@ -47,7 +47,7 @@ export class GcsBackend implements ObjectBackend {
     this.#containers = new Containers(this.#gcs);
     this.#reader = new Reader(this.#gcs);
     this.#writer = new Writer(this.#gcs, this.#reader);
-    this.#rewriter = new Rewriter(this.#gcs, this.#reader);
+    this.#rewriter = new Rewriter(this.#gcs);
   }
 
   createContainer(call: Call, request: CreateContainerRequest): Promise<ContainerInfo> {

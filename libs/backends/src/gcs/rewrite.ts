@@ -1,13 +1,10 @@
 import type { Call, CopyRequest, ObjectAttributes, ObjectRef, WriteResult } from '../object-backend.js';
-import { fieldsOf, NATIVE_HEADERS } from './attributes.js';
-import type { WritableFields } from './attributes.js';
-import { GCS_CAPABILITIES } from './capabilities.js';
+import { fieldsOf } from './attributes.js';
 import { garbage } from './errors.js';
 import { generationOf } from './generations.js';
-import type { Reader } from './read.js';
 import { resultOf } from './requests.js';
 import type { GcsRequests } from './requests.js';
-import { objectResource, rewriteAnswer } from './resource.js';
+import { rewriteAnswer } from './resource.js';
 import type { ObjectResource } from './resource.js';
 import { conditionOf } from './upload-target.js';
 import type { UploadTarget } from './upload-target.js';
@@ -15,11 +12,9 @@ import type { UploadTarget } from './upload-target.js';
 /** Copies and changes of attributes: nothing that moves bytes through here. */
 export class Rewriter {
   readonly #gcs: GcsRequests;
-  readonly #reader: Reader;
 
-  constructor(gcs: GcsRequests, reader: Reader) {
+  constructor(gcs: GcsRequests) {
     this.#gcs = gcs;
-    this.#reader = reader;
   }
 
   /** `not-found` says that the source, or the container it is to go to, is not there; `precondition` is the target's alone. */
@@ -32,16 +27,12 @@ export class Rewriter {
   }
 
   /**
-   * Where the class stays the metadata is patched, and the token with it stays: it names the bytes. A change of class is a rewrite onto itself
-   * that carries all attributes at once, under a new token. Both are conditional on the write (and on its metadata as they were read).
+   * A rewrite onto itself that carries all attributes at once, under a new token, conditional on the old one. Not a PATCH, though that moves no bytes: it keeps the generation,
+   * and then two writes share one token. A rival whose rewrite is conditional on it could replace a change of metadata that was already acknowledged.
    */
   async restamp(call: Call, ref: ObjectRef, attributes: ObjectAttributes): Promise<WriteResult> {
     const { container, key, token } = ref;
     const fields = fieldsOf(this.#gcs.config.name, attributes);
-    const current = await this.#reader.resource(call, ref);
-    // Without a class the container's default is meant; where that is another than GCS's own, a rewrite finds it.
-    const wanted = attributes.storageClass ?? GCS_CAPABILITIES.storageClasses[0];
-    if (wanted === current.storageClass) return resultOf(await this.#patch(call, ref, current, fields));
     const condition = { ifGenerationMatch: token };
     return resultOf(await this.#rewrite(call, ref, { container, key, fields, condition }));
   }
@@ -68,28 +59,5 @@ export class Rewriter {
       if (done || next === undefined) throw garbage(this.#gcs.config.name, action);
       rewriteToken = next;
     }
-  }
-
-  /** A patch leaves alone what it does not name, so what is to go is named with null. */
-  async #patch(call: Call, ref: ObjectRef, current: ObjectResource, fields: WritableFields): Promise<ObjectResource> {
-    const { container, key, token } = ref;
-    const { metageneration } = current;
-    const gone = Object.keys(current.metadata).filter((name) => !(name in fields.metadata));
-    const asked = {
-      method: 'PATCH',
-      action: `change the metadata of ${key} in ${container}`,
-      path: this.#gcs.objectPath(container, key),
-      query: {
-        projection: 'noAcl',
-        generation: token,
-        ifGenerationMatch: token,
-        ifMetagenerationMatch: metageneration,
-      },
-      json: {
-        ...Object.fromEntries(NATIVE_HEADERS.map((name) => [name, fields[name] ?? null])),
-        metadata: { ...fields.metadata, ...Object.fromEntries(gone.map((name) => [name, null])) },
-      },
-    } as const;
-    return await this.#gcs.expectJson(call, asked, objectResource);
   }
 }

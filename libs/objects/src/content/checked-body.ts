@@ -1,7 +1,7 @@
 import type { ObjectBody } from '#libs/backends';
 import { ObjectsError } from '../errors.js';
 import type { Content } from '../mutation/mutation.js';
-import { Digests, md5Of, type ChecksumAlgorithm } from './digests.js';
+import { checksumsOf, Digests, md5Of, type ChecksumAlgorithm } from './digests.js';
 
 /** What the client said of its body. Each is checked before the last byte is let through. */
 export interface Expectations {
@@ -36,11 +36,8 @@ export function checkBody(body: ObjectBody, expected: Expectations): CheckedBody
 
 function checkBytes(bytes: Uint8Array, expected: Expectations): Content {
   checkSize(bytes.byteLength, expected.size, true);
-  const wanted = algorithmsOf(expected);
-  if (wanted.length === 0) return conclude(bytes.byteLength, { md5: md5Of(bytes), checksums: {} }, expected);
-  const digests = new Digests(wanted);
-  digests.update(bytes);
-  return conclude(bytes.byteLength, digests.finish(), expected);
+  const digests = { md5: md5Of(bytes), checksums: checksumsOf(bytes, algorithmsOf(expected)) };
+  return conclude(bytes.byteLength, digests, expected);
 }
 
 async function* checkStream(
@@ -50,16 +47,20 @@ async function* checkStream(
 ): AsyncGenerator<Uint8Array> {
   const digests = new Digests(algorithmsOf(expected));
   let held: Uint8Array | undefined;
-  for await (const chunk of source) {
-    if (chunk.byteLength === 0) continue;
-    digests.update(chunk);
-    checkSize(digests.size, expected.size, false);
+  try {
+    for await (const chunk of source) {
+      if (chunk.byteLength === 0) continue;
+      await digests.update(chunk);
+      checkSize(digests.size, expected.size, false);
+      if (held) yield held;
+      held = chunk;
+    }
+    checkSize(digests.size, expected.size, true);
+    done(conclude(digests.size, await digests.finish(), expected));
     if (held) yield held;
-    held = chunk;
+  } finally {
+    digests.abandon();
   }
-  checkSize(digests.size, expected.size, true);
-  done(conclude(digests.size, digests.finish(), expected));
-  if (held) yield held;
 }
 
 function algorithmsOf(expected: Expectations): ChecksumAlgorithm[] {

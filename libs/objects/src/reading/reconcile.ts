@@ -114,6 +114,10 @@ async function md5AtPlace(
 ): Promise<string> {
   const { body } = await target.backend.get(call, { ...place, transientChunks: true });
   const digests = new Digests([]);
-  for await (const chunk of body) digests.update(chunk);
-  return digests.finish().md5.toString('hex');
+  try {
+    for await (const chunk of body) await digests.update(chunk);
+    return (await digests.finish()).md5.toString('hex');
+  } finally {
+    digests.abandon();
+  }
 }
