@@ -78,8 +78,7 @@ async function dieAt({ tokens, a, b, stop }: Death): Promise<boolean> {
   ].flatMap((order) => inOrder(order, initial));
   const seen = JSON.stringify(content && { bytes: content.bytes, color: content.metadata['color'] });
   const allowed = legal.map((model) => JSON.stringify(model));
-  if (!allowed.includes(seen))
-    throw new Error(`the object is ${seen}, not one of ${allowed.join(' or ')}: ${story}`);
+  if (!allowed.includes(seen)) throw new Error(`the object is ${seen}, not one of ${allowed.join(' or ')}: ${story}`);
   const left = await leftovers(world);
   if (left.length > 0) throw new Error(`left over: ${left.join('; ')}: ${story}`);
   return died === undefined;

@@ -97,8 +97,7 @@ async function runOnce({ tokens, a, b, plan }: Run): Promise<boolean> {
   });
   const seen = JSON.stringify(content && { bytes: content.bytes, color: content.metadata['color'] });
   const allowed = orders.flatMap((order) => inOrder(order, INITIAL)).map((model) => JSON.stringify(model));
-  if (!allowed.includes(seen))
-    throw new Error(`the object is ${seen}, not one of ${allowed.join(' or ')}: ${story}`);
+  if (!allowed.includes(seen)) throw new Error(`the object is ${seen}, not one of ${allowed.join(' or ')}: ${story}`);
   await settle(world);
   await assertRecordIsTrue(world).catch((cause: unknown) => {
     throw new Error(`the record is not true: ${story}`, { cause });
