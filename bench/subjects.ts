@@ -19,7 +19,9 @@ const BUCKET = 'bench-bucket';
 
 /** The product as `npm start` runs it, with its filesystem backend. */
 export async function spumoniSubject(): Promise<Subject> {
-  const spumoni = await RunningSpumoni.start({ environment: { SPUMONI_LOG_LEVEL: 'warn' } });
+  const spumoni = await RunningSpumoni.start({
+    environment: { SPUMONI_LOG_LEVEL: 'warn', SPUMONI_API_PROCESSES: '0' },
+  });
   const client = spumoni.client();
   await client.expect(200, 'PUT', `/v1/${BUCKET}`, { json: { type: 'filesystem', name: BUCKET, backend: 'local' } });
   const { hostname, port } = new URL(spumoni.url);

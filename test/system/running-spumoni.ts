@@ -50,6 +50,8 @@ export class RunningSpumoni {
     const spumoni = new RunningSpumoni(dataDirectory, credentials, port, {
       SPUMONI_DATA_DIR: dataDirectory,
       SPUMONI_API_PORT: String(port),
+      // One API process, whose memory and system calls can be looked at; tests that want several say so.
+      SPUMONI_API_PROCESSES: '1',
       SPUMONI_S3_PORT: String(await freePort()),
       ...(options.withoutRootKeys ? {} : rootKeys),
       ...options.environment,

@@ -91,7 +91,7 @@ export const VARIABLES = {
     { from: 0, to: 65_535 },
     'Port of the worker for health and metrics, on 127.0.0.1; 0: none',
   ),
-  SPUMONI_API_PROCESSES: wholeNumber(1, { from: 1, to: 256 }, 'API processes; up to one a core pays'),
+  SPUMONI_API_PROCESSES: wholeNumber(0, { from: 0, to: 256 }, 'API processes; 0 means one a core'),
   SPUMONI_ROOT_ACCESS_KEY: z
     .string()
     .regex(/^[\w.-]{3,128}$/, 'expected 3 to 128 letters, digits, "_", "." or "-"')

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Secret } from '#libs/secrets';
 import { SettingsError } from './errors.js';
@@ -93,7 +94,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     apiPort: variables.SPUMONI_API_PORT,
     s3Port: variables.SPUMONI_S3_PORT,
     workerPort: variables.SPUMONI_WORKER_PORT === 0 ? undefined : variables.SPUMONI_WORKER_PORT,
-    apiProcesses: variables.SPUMONI_API_PROCESSES,
+    apiProcesses: variables.SPUMONI_API_PROCESSES || availableParallelism(),
     rootKey: rootKeyOf(variables),
     masterKeyFile: resolve(variables.SPUMONI_MASTER_KEY_FILE ?? join(dataDirectory, 'master.key')),
     postgresUrl: hidden(variables.SPUMONI_POSTGRES_URL),

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { describeSettings, readSettings, SettingsError } from '#libs/settings';
@@ -19,7 +20,7 @@ describe('settings', () => {
       host: '127.0.0.1',
       apiPort: 8080,
       s3Port: 9000,
-      apiProcesses: 1,
+      apiProcesses: availableParallelism(),
       logLevel: 'info',
       corsOrigins: [],
       garbageGraceMs: 900_000,
