@@ -143,6 +143,25 @@ describe('sessions of the filesystem backend', () => {
     expect(await sessions()).toEqual([]);
   }, 60_000);
 
+  it('may be examined by two at once', async () => {
+    const other = 'spumoni-other';
+    await backend.createContainer(CALL, { container: other });
+    const writer = await Writer.start(path, container);
+    const token = await writer.tell({ do: 'put', key: 'left', size: 100 });
+    await writer.kill();
+    // A file of the session elsewhere keeps the session, and so the marks, after the first has examined this container.
+    const elsewhere = join(path, other, ...Object.values(sliceOf(token)));
+    await mkdir(elsewhere, { recursive: true });
+    await writeFile(join(elsewhere, token), '');
+    const second = open();
+    for await (const { ref } of second.freshIds.unsettled(CALL, container)) expect(ref.key).toBe('left');
+    expect(await unsettled()).toEqual(['left']);
+    await backend.freshIds.examined(CALL, container);
+    await second.freshIds.examined(CALL, container);
+    expect(await unsettled()).toEqual([]);
+    await second.close();
+  }, 60_000);
+
   it('of a long-lived process leave only what is recent or unsettled to be looked at', async () => {
     const writer = await Writer.start(path, container);
     await writer.tell({ do: 'put', key: 'old-settled', size: 10, settle: true });

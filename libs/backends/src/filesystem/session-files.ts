@@ -85,9 +85,11 @@ export class SessionFiles {
 
   async mark(session: string, container: string): Promise<void> {
     const path = `${this.options.layout.sessions}/${session}.${container}${EXAMINED}`;
-    await closeFile(await createFile(path, false)).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    });
+    try {
+      await closeFile(await createFile(path, false));
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error; // two looked at the container at once
+    }
   }
 
   /** The sessions of dead processes, each with the containers that were examined for it. */
