@@ -8,8 +8,7 @@ import type { BucketId, KeyDocument, WriteId } from '../libs/metadata/src/object
 /**
  * Figures of the object index on lmdb, printed as JSON lines.
  *
- *     node --conditions=source --experimental-transform-types \
- *       --import=./libs/postgres-server/test/fixtures/from-source.mjs bench/object-index.ts [keys] [directory]
+ *     node --import=./scripts/typescript-source.mjs bench/object-index.ts [keys] [directory]
  */
 const KEYS = Number(process.argv[2] ?? 1_000_000);
 const PREFIXES = 1000;

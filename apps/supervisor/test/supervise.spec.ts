@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 function start(settings: Record<string, string> = {}): Program {
-  const basics = { SPUMONI_DATA_DIR: data, SPUMONI_API_PORT: String(port) };
+  const basics = { SPUMONI_API_PROCESSES: '1', SPUMONI_DATA_DIR: data, SPUMONI_API_PORT: String(port) };
   const program = startFixture('supervise.mjs', [], { ...basics, ...settings });
   programs.push(program);
   return program;

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
-const FROM_SOURCE = resolve('libs/postgres-server/test/fixtures/from-source.mjs');
+const FROM_SOURCE = resolve('scripts/typescript-source.mjs');
 const PROGRAM = resolve('libs/backends/test/filesystem-writer.process.ts');
 
 /** What the process is told: see filesystem-writer.process.ts. */
@@ -24,7 +24,7 @@ export class Writer {
   private errors = '';
 
   private constructor(path: string, container: string, under: readonly string[]) {
-    const flags = ['--conditions=source', '--experimental-transform-types', '--no-warnings', `--import=${FROM_SOURCE}`];
+    const flags = ['--no-warnings', `--import=${FROM_SOURCE}`];
     const [command, ...rest]: readonly string[] = [...under, process.execPath, ...flags, PROGRAM, path, container];
     this.process = spawn(command ?? process.execPath, rest, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.ended = once(this.process, 'close');

@@ -9,7 +9,7 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-ser
 import pg from 'pg';
 import { openJobQueue, rebuildQueue, watchJob, type JobDelivery, type JobQueue } from '../src/index.js';
 
-const FROM_SOURCE = resolve('libs/jobs/test/fixtures/from-source.mjs');
+const FROM_SOURCE = resolve('scripts/typescript-source.mjs');
 const WORKER = resolve('libs/jobs/test/fixtures/worker.process.ts');
 const directory = mkdtempSync(join(tmpdir(), 'spumoni-jobs-'));
 const queues: JobQueue[] = [];
@@ -146,7 +146,7 @@ describe('a worker that is killed', () => {
     const queue = await open();
     const { id } = await aJob();
     await queue.enqueue(id, 'migration');
-    const flags = ['--conditions=source', '--no-warnings', `--import=${FROM_SOURCE}`];
+    const flags = ['--no-warnings', `--import=${FROM_SOURCE}`];
     const settings = JSON.stringify(connection);
     const child = spawn(process.execPath, [...flags, WORKER, 'doomed', settings], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -12,7 +12,7 @@ import { bucketId } from './object-index/documents.js';
 
 const ROUNDS = 20;
 const BUCKET = bucketId('shared');
-const FROM_SOURCE = resolve('libs/postgres-server/test/fixtures/from-source.mjs');
+const FROM_SOURCE = resolve('scripts/typescript-source.mjs');
 const WRITER = resolve('libs/metadata/test/object-index/writer.process.ts');
 
 /** A writing process and what it has acknowledged so far. */
@@ -27,7 +27,7 @@ class Writer {
   private onLine: () => void = () => undefined;
 
   constructor(path: string, name: string) {
-    const flags = ['--conditions=source', '--experimental-transform-types', '--no-warnings', `--import=${FROM_SOURCE}`];
+    const flags = ['--no-warnings', `--import=${FROM_SOURCE}`];
     this.process = spawn(process.execPath, [...flags, WRITER, path, name], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.ended = once(this.process, 'close');
     this.process.stdout.setEncoding('utf8').on('data', (text: string) => this.read(text));

@@ -14,7 +14,7 @@ import { describeObjectIndexContract } from './object-index/contract.js';
 import { anyKey, bucketDocument, bucketId, hidden, shown } from './object-index/documents.js';
 
 const BUCKET = bucketId('bucket-1');
-const FROM_SOURCE = resolve('libs/postgres-server/test/fixtures/from-source.mjs');
+const FROM_SOURCE = resolve('scripts/typescript-source.mjs');
 const FILLER = resolve('libs/metadata/test/object-index/filler.process.ts');
 
 const made: string[] = [];
@@ -238,7 +238,7 @@ describe('failures of lmdb', () => {
 
   it('leave the process alive and nothing half-written when the file cannot grow', async () => {
     const path = await newPath();
-    const flags = ['--conditions=source', '--experimental-transform-types', '--no-warnings', `--import=${FROM_SOURCE}`];
+    const flags = ['--no-warnings', `--import=${FROM_SOURCE}`];
     const limited = ['-c', 'ulimit -f 3000; exec "$@"', 'sh', process.execPath, ...flags, FILLER, path];
     const { stdout } = await promisify(execFile)('/bin/sh', limited, { maxBuffer: 16 * 1024 * 1024 });
     const told = JSON.parse(stdout) as { acknowledged: string[]; refusals: string[]; readable: number };

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
@@ -112,7 +112,7 @@ describe('embedded Postgres', () => {
   it('is gone within seconds after kill -9 of its starter, and the next start at once finds everything', async () => {
     const directory = join(newDirectory(), 'postgres');
     const starter: ChildProcess = fork(join(fixtures, 'starter.mjs'), [directory], {
-      execArgv: ['--conditions=source', `--import=${join(fixtures, 'from-source.mjs')}`],
+      execArgv: ['--conditions=source', `--import=${resolve('scripts/typescript-source.mjs')}`],
     });
     const host = await new Promise<string>((resolve, reject) => {
       starter.once('message', (message: unknown) => resolve(typeof message === 'string' ? message : ''));
