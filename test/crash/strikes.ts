@@ -174,7 +174,8 @@ export class Strikes {
 export async function cleanedUp(dataDirectory: string, sites: readonly Site[]): Promise<void> {
   let left: readonly string[] = [];
   await until('all is cleaned up', RECOVERY_MS, async () => {
-    left = await leftovers(dataDirectory, sites);
+    // A container may go while it is being listed; the next look tells.
+    left = await leftovers(dataDirectory, sites).catch((error: unknown) => [`cannot be told: ${String(error)}`]);
     return left.length === 0;
   }).catch((error: unknown) => {
     if (left.length === 0) throw error;
