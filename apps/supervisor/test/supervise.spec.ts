@@ -61,7 +61,9 @@ const ask = async (path = '/'): Promise<string> => (await fetch(`http://127.0.0.
 describe('npm start', () => {
   it('starts everything, says where Swagger UI is, and shows the administrator once, on the first start alone', async () => {
     const first = await running(start());
-    expect(first.printed()).toMatch(new RegExp(`Swagger UI +http://127.0.0.1:${port}/docs`));
+    // What is printed last may come in a piece of its own.
+    const address = new RegExp(`Swagger UI +http://127.0.0.1:${port}/docs`);
+    await until(() => address.test(first.printed()), 'the address of Swagger UI is printed');
     expect(first.printed().split('SHOWNONCE')).toHaveLength(2);
     expect(first.printed()).toContain('shown-once-secret');
     await until(() => deeds('told-that-shown').length === 1, 'the API hears that the keys were shown');
