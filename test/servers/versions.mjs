@@ -9,3 +9,11 @@ export const SERVERS = {
   azurite: { version: '3.37.0', npmPackage: 'azurite' },
   'fake-gcs-server': { version: 'v1.56.1', goPackage: 'github.com/fsouza/fake-gcs-server' },
 };
+
+/** What suites run besides servers, installed and pinned alike. */
+export const TOOLS = {
+  /** Requests made up from the API's description, each answer held to it. */
+  schemathesis: { version: '4.32.5', pipPackage: 'schemathesis' },
+};
+
+export const PINNED = { ...SERVERS, ...TOOLS };

@@ -13,6 +13,8 @@ export interface RouteDescription {
   readonly answer: {
     readonly status?: number;
     readonly description: string;
+    /** What 201 says, where a call that may make or change something answers it too. */
+    readonly created?: string;
     readonly schema?: z.ZodType;
     readonly stream?: true;
   };
@@ -48,17 +50,10 @@ export function Describe(route: RouteDescription): MethodDecorator {
         ]
       : []),
     ...(answer.stream ? [ApiProduces('text/event-stream')] : []),
-    ApiResponse({
-      status,
-      description: answer.description,
-      ...(answer.schema
-        ? {
-            content: {
-              [answer.stream ? 'text/event-stream' : 'application/json']: { schema: schemaOf(answer.schema, 'output') },
-            },
-          }
-        : {}),
-    }),
+    ApiResponse({ status, description: answer.description, ...contentOf(answer) }),
+    ...(answer.created === undefined
+      ? []
+      : [ApiResponse({ status: 201, description: answer.created, ...contentOf(answer) })]),
     ...refusals.map((refusal) =>
       ApiResponse({
         status: refusal,
@@ -68,6 +63,30 @@ export function Describe(route: RouteDescription): MethodDecorator {
       }),
     ),
   );
+}
+
+function contentOf({ schema, stream }: RouteDescription['answer']): { content?: Record<string, { schema: object }> } {
+  if (!schema) return {};
+  const described = schemaOf(schema, 'output');
+  return stream
+    ? { content: { 'text/event-stream': { schema: eventSchema(described) } } }
+    : { content: { 'application/json': { schema: described } } };
+}
+
+/** One event of a stream (WHATWG HTML, section 9.2): its data is JSON in text, that of the last one `{}`. */
+function eventSchema(data: object): object {
+  return {
+    type: 'object',
+    properties: {
+      event: { type: 'string' },
+      data: {
+        type: 'string',
+        contentMediaType: 'application/json',
+        contentSchema: { anyOf: [data, { type: 'object', maxProperties: 0 }] },
+      },
+    },
+    required: ['event', 'data'],
+  };
 }
 
 function queryOf(query: z.ZodObject | undefined): MethodDecorator[] {
