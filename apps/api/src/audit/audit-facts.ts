@@ -81,18 +81,18 @@ function objectActionOf(method: string, url: string): string | undefined {
 }
 
 /**
- * What may be written down of bodies and answers: numbers and booleans, and texts under names that are known to hold names. By type and name, not by looking for what seems secret:
+ * What may be written down of a body, numbers and booleans, and of a body and its answer, texts under names that are known to hold names. By type and name, not by looking for what seems secret:
  * a member that nobody thought of stays out.
  */
-export function detailsOf(...documents: readonly unknown[]): AuditDetails {
-  const details: Record<string, string | number | boolean> = {};
-  for (const document of documents) {
-    if (typeof document !== 'object' || document === null || Array.isArray(document)) continue;
-    for (const [name, value] of Object.entries(document) as [string, unknown][]) {
-      if (Object.keys(details).length >= MOST_DETAILS || !SANE_NAME.test(name)) continue;
-      if (typeof value === 'number' || typeof value === 'boolean') details[name] = value;
-      else if (typeof value === 'string' && NAMES.has(name)) details[name] = value.slice(0, LONGEST_TEXT);
-    }
-  }
-  return details;
+export function detailsOf(body: unknown, answer?: unknown): AuditDetails {
+  const plain = membersOf(body).filter(([, value]) => typeof value === 'number' || typeof value === 'boolean');
+  const named = [...membersOf(body), ...membersOf(answer)].flatMap(([name, value]) =>
+    typeof value === 'string' && NAMES.has(name) ? [[name, value.slice(0, LONGEST_TEXT)]] : [],
+  );
+  return Object.fromEntries([...named, ...plain].slice(0, MOST_DETAILS)) as AuditDetails;
+}
+
+function membersOf(document: unknown): [string, unknown][] {
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) return [];
+  return (Object.entries(document) as [string, unknown][]).filter(([name]) => SANE_NAME.test(name));
 }
