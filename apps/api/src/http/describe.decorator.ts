@@ -1,6 +1,7 @@
-import { applyDecorators, HttpCode } from '@nestjs/common';
+import { applyDecorators, HttpCode, SetMetadata } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
+import { OPERATION_ID } from '../audit/audited.decorator.js';
 import { refusalHeaders, schemaOf, statusText } from './schemas.js';
 
 /** All that the description of the API says of a route. */
@@ -16,7 +17,8 @@ export interface RouteDescription {
     /** What 201 says, where a call that may make or change something answers it too. */
     readonly created?: string;
     readonly schema?: z.ZodType;
-    readonly stream?: true;
+    /** The media type, where the answer is a stream of such values. */
+    readonly stream?: 'text/event-stream' | 'application/x-ndjson';
   };
   /** Statuses of refusals; 401, 500 and 503 go without saying. */
   readonly refusals?: readonly number[];
@@ -33,6 +35,7 @@ export function Describe(route: RouteDescription): MethodDecorator {
   const refusals = [...new Set([...(route.refusals ?? []), ...(route.open ? [] : ALWAYS)])].sort((a, b) => a - b);
   return applyDecorators(
     HttpCode(status),
+    SetMetadata(OPERATION_ID, route.id),
     ApiOperation({
       operationId: route.id,
       summary: route.summary,
@@ -49,7 +52,7 @@ export function Describe(route: RouteDescription): MethodDecorator {
           }),
         ]
       : []),
-    ...(answer.stream ? [ApiProduces('text/event-stream')] : []),
+    ...(answer.stream ? [ApiProduces(answer.stream)] : []),
     ApiResponse({ status, description: answer.description, ...contentOf(answer) }),
     ...(answer.created === undefined
       ? []
@@ -68,9 +71,8 @@ export function Describe(route: RouteDescription): MethodDecorator {
 function contentOf({ schema, stream }: RouteDescription['answer']): { content?: Record<string, { schema: object }> } {
   if (!schema) return {};
   const described = schemaOf(schema, 'output');
-  return stream
-    ? { content: { 'text/event-stream': { schema: eventSchema(described) } } }
-    : { content: { 'application/json': { schema: described } } };
+  const one = stream === 'text/event-stream' ? eventSchema(described) : described;
+  return { content: { [stream ?? 'application/json']: { schema: one } } };
 }
 
 /** One event of a stream (WHATWG HTML, section 9.2): its data is JSON in text, that of the last one `{}`. */
