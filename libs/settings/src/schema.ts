@@ -51,6 +51,16 @@ const postgresUrl = z
   .describe('A Postgres of yours; if absent, one is started in the data directory')
   .meta(secret);
 
+const mongodbUrl = z
+  .string()
+  .regex(
+    /^mongodb(\+srv)?:\/\/([^@/?#\s]+@)?[^@/?#\s,]+(,[^@/?#\s,]+)*(\/[^/?#\s."$\\]*)?(\?[^#\s]*)?$/,
+    'expected mongodb://[user:password@]host[:port][,host[:port]…][/database][?options], the password percent-encoded',
+  )
+  .optional()
+  .describe('A MongoDB replica set or sharded cluster for the object index; if absent, it is in the data directory')
+  .meta(secret);
+
 /** An origin as browsers send it (RFC 6454): scheme, host, port. */
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
@@ -110,6 +120,7 @@ export const VARIABLES = {
       'File of the key that seals all credentials; <data>/master.key if absent. Back it up apart from the data',
     ),
   SPUMONI_POSTGRES_URL: postgresUrl,
+  SPUMONI_MONGODB_URL: mongodbUrl,
   SPUMONI_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

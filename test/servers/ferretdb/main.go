@@ -37,9 +37,14 @@ func main() {
 		log.Fatal(err)
 	}
 	go takeTurns(listener, socket)
-	until, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err := server.Run(until); err != nil {
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		<-ended
+		// What it acknowledged lies in its files; it would wait for its clients to go.
+		os.Exit(0)
+	}()
+	if err := server.Run(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 }
