@@ -1,5 +1,5 @@
 import { Authenticator, ensureFirstAdministrator, UserService, type FirstAdministrator } from '#libs/identity';
-import { openJobQueue, type JobQueue } from '#libs/jobs';
+import { openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
 import {
   createLmdbIndex,
   createMongodbIndex,
@@ -18,6 +18,7 @@ import type { Deployment, DeploymentOptions } from './deployment.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
+import { carrierOf } from './jobs/job-carrier.js';
 import { JobControl } from './jobs/job-control.js';
 import { StoredJobs } from './jobs/stored-jobs.js';
 import { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
@@ -61,6 +62,11 @@ async function openIndex({ mongodbUrl }: Settings, paths: DataPaths, deployment:
     : createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
 }
 
+/** On Redis if there is one, else beside the control plane. */
+function queueConnectionOf({ redisUrl }: Settings, postgres: ReturnType<typeof parsePostgresUrl>): QueueConnection {
+  return redisUrl === undefined ? { kind: 'postgres', postgres } : { kind: 'redis', redis: { url: redisUrl.reveal() } };
+}
+
 async function openParts(settings: Settings, options: DeploymentOptions, opened: OpenedParts): Promise<Parts> {
   const { logger } = options;
   const onTrouble = (error: Error): void => logger.warn({ error }, 'a connection to Postgres was lost');
@@ -77,7 +83,7 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
     'queue',
-    await openJobQueue({ connection: { kind: 'postgres', postgres: connection }, onTrouble: onQueueTrouble }),
+    await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
   );
   return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
 }
@@ -117,7 +123,8 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 type Services = Pick<OpenDeployment, 'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control'>;
 
 function servicesOf(parts: Parts, engine: Engine): Services {
-  const { settings, controlPlane, index, masterKey, clock, queue } = parts;
+  const { settings, options, controlPlane, index, masterKey, clock } = parts;
+  const queue = carrierOf(parts.queue, options.logger);
   const control = new JobControl({ controlPlane, engine, queue });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
@@ -175,8 +182,10 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
         secret,
       ),
     readiness: async () => {
-      const [plane, reads] = await Promise.all([controlPlane.ping(), index.ping()]);
-      return { ready: plane && reads, checks: { controlPlane: plane, index: reads } };
+      const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
+      // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
+      const needed = plane && reads && (carries || options.role === 'api');
+      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries } };
     },
     close: () => opened.close(),
   };
