@@ -9,6 +9,7 @@ import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
+import { dataKeysOf } from './encryption/data-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
@@ -79,7 +80,7 @@ function limitsOf({ settings, options, clock }: Parts): CallLimits {
 }
 
 function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
-  const { settings, options, clock, index, controlPlane } = parts;
+  const { settings, options, clock, index, controlPlane, masterKey } = parts;
   const { configuration, deploymentId } = controlPlane;
   return {
     index,
@@ -87,6 +88,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
     catalog: backends,
     buckets: controlPlane.buckets,
     policies: async () => (configuration.currentOrUndefined() ?? (await configuration.current())).tiers,
+    dataKeys: dataKeysOf(masterKey),
     clock,
     newWriteId: () => newWriteId(clock.now()),
     randomHex,

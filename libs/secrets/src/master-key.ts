@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { MasterKeyError } from './errors.js';
+import type { MasterKeys } from './master-keys.js';
 import { Secret } from './secret.js';
 
 /** Size of a master key, in bytes (AES-256). */
 export const masterKeyBytes = 32;
 
-/** The key that wraps the data key of every sealed secret. */
-export class MasterKey {
+/** The key that wraps the data key of every sealed secret. Alone, it is a ring of one. */
+export class MasterKey implements MasterKeys {
   /** First 8 hex digits of the SHA-256 of the key's bytes: names it in every envelope, and gives nothing away. */
   readonly id: string;
   readonly secret: Secret;
@@ -18,5 +19,17 @@ export class MasterKey {
     }
     this.id = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
     this.secret = new Secret(bytes);
+  }
+
+  get current(): this {
+    return this;
+  }
+
+  get ids(): readonly string[] {
+    return [this.id];
+  }
+
+  find(id: string): MasterKey | undefined {
+    return id === this.id ? this : undefined;
   }
 }
