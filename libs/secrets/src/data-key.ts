@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { bindingOf, decodeStrictly } from './binding.js';
 import { EnvelopeError } from './errors.js';
-import { masterKeyBytes } from './master-key.js';
-import { requireMasterKey, type MasterKeys } from './master-keys.js';
+import { masterKeyBytes, type MasterKeys } from './master-key.js';
+import { requireMasterKey } from './master-keys.js';
 
 const algorithm = 'aes-256-gcm';
 const version = 'v1';

@@ -1,7 +1,7 @@
 /** Secrets that cannot leak by accident, and the way they are kept: envelope encryption under a master key. */
 export { Secret, hiddenText } from './secret.js';
-export { MasterKey, masterKeyBytes } from './master-key.js';
-export { requireMasterKey, type MasterKeys } from './master-keys.js';
+export { MasterKey, masterKeyBytes, type MasterKeys } from './master-key.js';
+export { requireMasterKey } from './master-keys.js';
 export { loadMasterKeyFile } from './master-key-file.js';
 export { openEnvelope, sealEnvelope, masterKeyIdOf } from './envelope.js';
 export { unwrapDataKey, wrapDataKey, wrappingKeyIdOf } from './data-key.js';

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
 import { MasterKeyError } from './errors.js';
-import type { MasterKeys } from './master-keys.js';
 import { Secret } from './secret.js';
 
 /** Size of a master key, in bytes (AES-256). */
 export const masterKeyBytes = 32;
+
+/** The master keys at hand: one seals, every one opens what it sealed. */
+export interface MasterKeys {
+  /** The key that seals from now on. */
+  readonly current: MasterKey;
+  /** Every id there is a key for. */
+  readonly ids: readonly string[];
+  find(id: string): MasterKey | undefined;
+}
 
 /** The key that wraps the data key of every sealed secret. Alone, it is a ring of one. */
 export class MasterKey implements MasterKeys {

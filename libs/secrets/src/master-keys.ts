@@ -1,14 +1,5 @@
 import { MissingKeyError } from './errors.js';
-import type { MasterKey } from './master-key.js';
-
-/** The master keys at hand: one seals, every one opens what it sealed. */
-export interface MasterKeys {
-  /** The key that seals from now on. */
-  readonly current: MasterKey;
-  /** Every id there is a key for. */
-  readonly ids: readonly string[];
-  find(id: string): MasterKey | undefined;
-}
+import type { MasterKey, MasterKeys } from './master-key.js';
 
 /** The key of that id; `MissingKeyError` names it if it is not at hand. */
 export function requireMasterKey(keys: MasterKeys, id: string): MasterKey {
