@@ -21,6 +21,7 @@ import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
+import { dataKeysOf } from './encryption/data-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
@@ -104,7 +105,7 @@ function limitsOf({ settings, options, clock }: Parts): CallLimits {
 }
 
 function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
-  const { settings, options, clock, index, controlPlane } = parts;
+  const { settings, options, clock, index, controlPlane, masterKey } = parts;
   const { configuration, deploymentId } = controlPlane;
   return {
     index,
@@ -112,6 +113,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
     catalog: backends,
     buckets: controlPlane.buckets,
     policies: async () => (configuration.currentOrUndefined() ?? (await configuration.current())).tiers,
+    dataKeys: dataKeysOf(masterKey),
     clock,
     newWriteId: () => newWriteId(clock.now()),
     randomHex,
