@@ -23,6 +23,7 @@ const ENTRIES = {
   azurite: join('node_modules', 'azurite', 'dist', 'src', 'blob', 'main.js'),
   moto: join('bin', 'python'),
   schemathesis: join('bin', 'python'),
+  ferretdb: 'ferretdb',
 };
 
 /** `<name>-<version>`, so that two versions never mix. */

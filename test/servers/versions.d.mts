@@ -1,5 +1,5 @@
 /** Types of versions.mjs, for the launchers. */
-export type ServerName = 'minio' | 'moto' | 'azurite' | 'fake-gcs-server';
+export type ServerName = 'minio' | 'moto' | 'azurite' | 'fake-gcs-server' | 'ferretdb';
 export type ToolName = 'schemathesis';
 export declare const SERVERS: Readonly<
   Record<
@@ -7,6 +7,7 @@ export declare const SERVERS: Readonly<
     {
       readonly version: string;
       readonly goPackage?: string;
+      readonly goProgram?: string;
       readonly npmPackage?: string;
       readonly pipPackage?: string;
     }
@@ -18,6 +19,7 @@ export declare const PINNED: Readonly<
     {
       readonly version: string;
       readonly goPackage?: string;
+      readonly goProgram?: string;
       readonly npmPackage?: string;
       readonly pipPackage?: string;
     }
