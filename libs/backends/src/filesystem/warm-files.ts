@@ -16,9 +16,7 @@ const COLD_MS = 30_000;
 const SILENT_MS = 250;
 
 /** Filesystems whose files nobody changes but this machine, by the type that statfs(2) gives: ext, xfs, btrfs, f2fs, zfs, bcachefs, tmpfs, overlay. */
-const LOCAL = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630,
-]);
+const LOCAL = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630]);
 
 /**
  * Tells which small files may be read at once, by the thread that serves everybody: those that were written or read a moment ago on a disk of this machine, as the system has them in memory.
@@ -39,6 +37,8 @@ export class WarmFiles {
   constructor(
     private readonly root: string,
     private readonly now: () => number,
+    /** Milliseconds of a clock that never goes back. */
+    private readonly stopwatch: () => number = () => performance.now(),
   ) {}
 
   /** True if the file of this id may be read at once. */
@@ -51,11 +51,11 @@ export class WarmFiles {
 
   /** Reads at once, and notes how long that took. */
   readAtOnce<T>(read: () => T): T {
-    const began = performance.now();
+    const began = this.stopwatch();
     try {
       return read();
     } finally {
-      const took = performance.now() - began;
+      const took = this.stopwatch() - began;
       if (took > SLOW_MS) this.noteSlow(took);
     }
   }
