@@ -1,5 +1,11 @@
-import { Authenticator, ensureFirstAdministrator, UserService, type FirstAdministrator } from '#libs/identity';
-import { openJobQueue, type JobQueue } from '#libs/jobs';
+import {
+  Authenticator,
+  ensureFirstAdministrator,
+  ROOT_USER,
+  UserService,
+  type FirstAdministrator,
+} from '#libs/identity';
+import { openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
 import { createLmdbIndex, openControlPlane, type ControlPlane, type ObjectIndex } from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
@@ -9,9 +15,11 @@ import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
+import { dataKeysOf } from './encryption/data-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
+import { carrierOf } from './jobs/job-carrier.js';
 import { JobControl } from './jobs/job-control.js';
 import { StoredJobs } from './jobs/stored-jobs.js';
 import { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
@@ -48,6 +56,11 @@ function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
   throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_POSTGRES_URL', message }]);
 }
 
+/** On Redis if there is one, else beside the control plane. */
+function queueConnectionOf({ redisUrl }: Settings, postgres: ReturnType<typeof parsePostgresUrl>): QueueConnection {
+  return redisUrl === undefined ? { kind: 'postgres', postgres } : { kind: 'redis', redis: { url: redisUrl.reveal() } };
+}
+
 async function openParts(settings: Settings, options: DeploymentOptions, opened: OpenedParts): Promise<Parts> {
   const { logger } = options;
   const onTrouble = (error: Error): void => logger.warn({ error }, 'a connection to Postgres was lost');
@@ -64,7 +77,7 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const index = opened.add('index', await createLmdbIndex({ path: paths.index }));
   const queue = opened.add(
     'queue',
-    await openJobQueue({ connection: { kind: 'postgres', postgres: connection }, onTrouble: onQueueTrouble }),
+    await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
   );
   return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
 }
@@ -79,7 +92,7 @@ function limitsOf({ settings, options, clock }: Parts): CallLimits {
 }
 
 function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
-  const { settings, options, clock, index, controlPlane } = parts;
+  const { settings, options, clock, index, controlPlane, masterKey } = parts;
   const { configuration, deploymentId } = controlPlane;
   return {
     index,
@@ -87,6 +100,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
     catalog: backends,
     buckets: controlPlane.buckets,
     policies: async () => (configuration.currentOrUndefined() ?? (await configuration.current())).tiers,
+    dataKeys: dataKeysOf(masterKey),
     clock,
     newWriteId: () => newWriteId(clock.now()),
     randomHex,
@@ -104,7 +118,8 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 type Services = Pick<OpenDeployment, 'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control'>;
 
 function servicesOf(parts: Parts, engine: Engine): Services {
-  const { settings, controlPlane, index, masterKey, clock, queue } = parts;
+  const { settings, options, controlPlane, index, masterKey, clock } = parts;
+  const queue = carrierOf(parts.queue, options.logger);
   const control = new JobControl({ controlPlane, engine, queue });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
@@ -118,13 +133,19 @@ function servicesOf(parts: Parts, engine: Engine): Services {
   };
 }
 
-function makeAdministrator({ settings, controlPlane, masterKey }: Parts): Promise<FirstAdministrator> {
+async function makeAdministrator({ settings, controlPlane, masterKey, clock }: Parts): Promise<FirstAdministrator> {
   const { rootKey } = settings;
-  return ensureFirstAdministrator({
+  const first = await ensureFirstAdministrator({
     ...currentIdentities(controlPlane),
     masterKey,
     ...(rootKey ? { rootKey: { accessKey: rootKey.accessKey, secretKey: rootKey.secretKey.reveal() } } : {}),
   });
+  if (first.outcome !== 'present') {
+    const details = { name: ROOT_USER, outcome: first.outcome };
+    const event = { action: 'makeFirstAdministrator', resource: `/admin/v1/users/${ROOT_USER}`, details };
+    await controlPlane.audit.append([{ at: clock.now(), actor: 'system', ...event, result: 'done' }]);
+  }
+  return first;
 }
 
 async function assemble(settings: Settings, options: DeploymentOptions, opened: OpenedParts): Promise<OpenDeployment> {
@@ -162,8 +183,10 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
         secret,
       ),
     readiness: async () => {
-      const [plane, reads] = await Promise.all([controlPlane.ping(), index.ping()]);
-      return { ready: plane && reads, checks: { controlPlane: plane, index: reads } };
+      const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
+      // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
+      const needed = plane && reads && (carries || options.role === 'api');
+      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries } };
     },
     close: () => opened.close(),
   };

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
 import { createBucket, deleteBucket, listObjects, openBucket } from '#libs/objects';
+import { ChangesNoConfiguration } from '../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../http/access.guard.js';
 import type { Caller } from '../http/caller.js';
 import { Describe } from '../http/describe.decorator.js';
@@ -67,7 +68,7 @@ export class BucketsController {
     @Param('bucket') name: string,
     @JsonBody(schemas.bucketCreation) body: z.output<typeof schemas.bucketCreation>,
   ) {
-    const { type, backend, policy } = body;
+    const { type, backend, policy, encryption } = body;
     if (body.name !== undefined && body.name !== name)
       throw new RequestError('invalid-request', `the body names "${body.name}", the path "${name}"; they must agree`);
     if (body.adopt) throw new RequestError('not-offered', 'taking over a container is not offered yet');
@@ -76,6 +77,7 @@ export class BucketsController {
       ...(type === undefined ? {} : { type: type === 'gcp' ? 'gcs' : type }),
       ...(backend === undefined ? {} : { backend }),
       ...(policy === undefined ? {} : { policy }),
+      ...(encryption === undefined ? {} : { encrypted: encryption.enabled }),
     });
     return {
       returnCode: 200,
@@ -166,6 +168,7 @@ export class BucketsController {
 
   @Post(':bucket')
   @bucketParam
+  @ChangesNoConfiguration()
   @Describe({
     id: 'deleteObjects',
     summary: 'Delete up to 1,000 objects',

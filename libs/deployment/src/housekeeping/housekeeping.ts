@@ -8,7 +8,6 @@ import {
   type OperationContext,
   type SweepReport,
 } from '#libs/objects';
-import { rebuildQueue, type JobQueue } from '#libs/jobs';
 import type { Logger } from '../deployment.js';
 import { nextRunAt, type StoredLifecycles } from '../lifecycles/stored-lifecycles.js';
 import { everyItem } from '../paging.js';
@@ -18,11 +17,12 @@ import { BucketRepair, type Repair } from './repair-buckets.js';
 export interface HousekeepingDependencies {
   readonly engine: Engine;
   readonly controlPlane: ControlPlane;
-  readonly queue: JobQueue;
   readonly lifecycles: StoredLifecycles;
   readonly lifecycleEveryMs: number;
   /** See `BucketRepair`. */
   readonly repairAfterMs: number;
+  /** How long records of the audit log are kept. */
+  readonly auditKeptMs: number;
   readonly logger: Logger;
 }
 
@@ -34,11 +34,14 @@ export interface HousekeepingReport {
   readonly containersRemoved: number;
   readonly repairs: readonly Repair[];
   readonly lifecycleRuns: number;
+  /** Records of the audit log that were older than they are kept. */
+  readonly auditPruned: number;
   /** Parts that could not be done now, each with its reason; the next round tries again. */
   readonly failures: readonly { readonly what: string; readonly reason: string }[];
 }
 
 const PAGE = 500;
+const PRUNED_A_ROUND = 10_000;
 
 function actorOf(signal: AbortSignal | undefined): OperationContext {
   const actor = { userId: '', isAdmin: true };
@@ -47,7 +50,7 @@ function actorOf(signal: AbortSignal | undefined): OperationContext {
 
 /**
  * What has to be done again and again: sweep; look for what dead processes left on backends of fresh ids; remove containers that migrations have emptied; repair buckets that a crash left between
- * states; begin lifecycle runs that are due; put jobs back that the queue lost. Each part is safe at any time, in any number of processes at once, and one that fails keeps no other from its turn.
+ * states; begin lifecycle runs that are due. Each part is safe at any time, in any number of processes at once, and one that fails keeps no other from its turn.
  */
 export class Housekeeping {
   readonly #sweeper: Sweeper;
@@ -89,13 +92,14 @@ export class Housekeeping {
       [],
     );
     const lifecycleRuns = await attempt('lifecycle runs', () => this.#beginDueRuns(), 0);
-    await attempt('queue', () => rebuildQueue(this.dependencies.controlPlane.jobs, this.dependencies.queue), 0);
+    const auditPruned = await attempt('audit log', () => this.#pruneAudit(), 0);
     return {
       sweep,
       unnamedDeleted: tidied.unnamed,
       containersRemoved: tidied.removed,
       repairs,
       lifecycleRuns,
+      auditPruned,
       failures,
     };
   }
@@ -140,6 +144,20 @@ export class Housekeeping {
       after = page.at(-1)?.name;
       if (after === undefined || page.length < PAGE) return;
     }
+  }
+
+  /** Bounded: what is left over is the next round's. The log says itself that it was shortened. */
+  async #pruneAudit(): Promise<number> {
+    const { audit } = this.dependencies.controlPlane;
+    const now = this.#clock.now();
+    const pruned = await audit.prune(now - this.dependencies.auditKeptMs, PRUNED_A_ROUND);
+    if (pruned > 0) {
+      const details = { records: pruned };
+      await audit.append([
+        { at: now, actor: 'system', action: 'pruneAudit', resource: '/admin/v1/audit', result: 'done', details },
+      ]);
+    }
+    return pruned;
   }
 
   async #beginDueRuns(): Promise<number> {
