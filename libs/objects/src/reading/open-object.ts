@@ -49,7 +49,7 @@ export async function openObject(engine: Engine, context: OperationContext, read
 }
 
 /** What the caller gets of a transfer that began. Bytes that came whole, and as many as the record says, cannot be cut any more. */
-function readable(engine: Engine, context: OperationContext, wanted: Wanted, opened: GetResult): OpenedObject {
+function readable(engine: Engine, context: OperationContext, wanted: Wanted, opened: Transfer): OpenedObject {
   const { record, range } = wanted;
   const { whole } = opened;
   const expected = range ? range.end - range.start + 1 : record.size;
