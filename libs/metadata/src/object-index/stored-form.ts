@@ -11,10 +11,10 @@ import type {
   RecordHeaders,
   Sealing,
   WriteId,
-} from '../records.js';
+} from './records.js';
 
 /**
- * Format 1 of what lmdb holds, as msgpack arrays. Positions never change their meaning; a new field goes to the end.
+ * Format 1 of what an index holds: arrays, which lmdb keeps as msgpack and MongoDB as JSON text. Positions never change their meaning; a new field goes to the end.
  * Arrays, not msgpackr's shared structures: a structure whose commit failed, or that users' own metadata names used up, would leave
  * documents that no other process can read. Names given by users (metadata, tags) are therefore never keys of a stored object either.
  */
