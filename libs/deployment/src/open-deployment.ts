@@ -28,6 +28,9 @@ import { reachOf } from './runtime/crash-at.js';
 import { makeDataDirectories, type DataPaths } from './runtime/directories.js';
 import { newWriteId, randomHex } from './runtime/ids.js';
 import { systemClock } from './runtime/system-clock.js';
+import { StoredUsage } from './usage/stored-usage.js';
+import { UsageCounters } from './usage/usage-counters.js';
+import { UsageRecorder } from './usage/usage-recorder.js';
 import { StoredTiers } from './tiers/stored-tiers.js';
 
 /** A deployment with what its own worker needs beside the services. */
@@ -47,6 +50,7 @@ interface Parts {
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
+  readonly counters: UsageCounters;
 }
 
 function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
@@ -78,14 +82,20 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
     'queue',
     await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
   );
-  return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
+  const counters = new UsageCounters();
+  opened.add('usage', new UsageRecorder(counters, { controlPlane, clock, logger }));
+  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, counters };
 }
 
-function limitsOf({ settings, options, clock }: Parts): CallLimits {
+function limitsOf({ settings, options, clock, counters }: Parts): CallLimits {
+  const { onOperation } = options;
   return {
     deadlineMs: settings.backendDeadlineMs,
     connections: settings.backendConnections,
-    observe: options.onOperation ?? (() => undefined),
+    observe: (observation) => {
+      counters.call(observation);
+      onOperation?.(observation);
+    },
     clock,
   };
 }
@@ -113,7 +123,10 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
   };
 }
 
-type Services = Pick<OpenDeployment, 'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control'>;
+type Services = Pick<
+  OpenDeployment,
+  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'usage' | 'control'
+>;
 
 function servicesOf(parts: Parts, engine: Engine): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
@@ -127,6 +140,7 @@ function servicesOf(parts: Parts, engine: Engine): Services {
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
     jobs,
+    usage: new StoredUsage({ controlPlane, engine }),
     control,
   };
 }
@@ -172,6 +186,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     engine,
     controlPlane,
     queue,
+    counters: parts.counters,
     ...services,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>

@@ -9,6 +9,8 @@ import { NamesController } from './names/names.controller.js';
 import { OwnBuckets } from './own-buckets.js';
 import { StatsController } from './stats/stats.controller.js';
 import { TiersController } from './tiers/tiers.controller.js';
+import { PricesController } from './usage/prices.controller.js';
+import { UsageController } from './usage/usage.controller.js';
 import { UsersController } from './users/users.controller.js';
 import { VendorsController } from './vendors/vendors.controller.js';
 
@@ -26,6 +28,8 @@ import { VendorsController } from './vendors/vendors.controller.js';
     JobsController,
     StatsController,
     AuditController,
+    UsageController,
+    PricesController,
   ],
   providers: [OwnBuckets],
 })
