@@ -5,6 +5,7 @@ export type * from './tiers/tier-service.js';
 export type * from './migrations/migration-service.js';
 export type * from './lifecycles/lifecycle-service.js';
 export type * from './jobs/job-service.js';
+export type * from './takeovers/takeover-service.js';
 export { openDeployment, type OpenDeployment } from './open-deployment.js';
 export { LOCAL_BACKEND } from './first-start.js';
 export { runJob, type JobRunOutcome } from './jobs/run-job.js';

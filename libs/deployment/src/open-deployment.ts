@@ -21,6 +21,7 @@ import { reachOf } from './runtime/crash-at.js';
 import { makeDataDirectories, type DataPaths } from './runtime/directories.js';
 import { newWriteId, randomHex } from './runtime/ids.js';
 import { systemClock } from './runtime/system-clock.js';
+import { StoredTakeovers } from './takeovers/stored-takeovers.js';
 import { StoredTiers } from './tiers/stored-tiers.js';
 
 /** A deployment with what its own worker needs beside the services. */
@@ -28,6 +29,7 @@ export interface OpenDeployment extends Deployment {
   readonly queue: JobQueue;
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
+  readonly takeovers: StoredTakeovers;
 }
 
 /** What everything else is made of. */
@@ -101,7 +103,10 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
   };
 }
 
-type Services = Pick<OpenDeployment, 'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control'>;
+type Services = Pick<
+  OpenDeployment,
+  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers'
+>;
 
 function servicesOf(parts: Parts, engine: Engine): Services {
   const { settings, controlPlane, index, masterKey, clock, queue } = parts;
@@ -113,6 +118,7 @@ function servicesOf(parts: Parts, engine: Engine): Services {
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
+    takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
     jobs,
     control,
   };

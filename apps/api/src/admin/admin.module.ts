@@ -7,6 +7,7 @@ import { MigrationsController } from './migrations/migrations.controller.js';
 import { NamesController } from './names/names.controller.js';
 import { OwnBuckets } from './own-buckets.js';
 import { StatsController } from './stats/stats.controller.js';
+import { TakeoversController } from './takeovers/takeovers.controller.js';
 import { TiersController } from './tiers/tiers.controller.js';
 import { UsersController } from './users/users.controller.js';
 import { VendorsController } from './vendors/vendors.controller.js';
@@ -22,6 +23,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     KeysController,
     MigrationsController,
     LifecycleController,
+    TakeoversController,
     JobsController,
     StatsController,
   ],

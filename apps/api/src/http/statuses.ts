@@ -30,6 +30,12 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   'bucket-not-empty': 409,
   'bucket-not-active': 409,
   'container-exists': 409,
+  'container-managed': 409,
+  'unknown-container': 400,
+  // The client must say which it wants.
+  'versioning-undecided': 409,
+  'adoption-unsupported': 422,
+  'adoption-unfinished': 409,
   'invalid-bucket-name': 400,
   'invalid-key': 400,
   'invalid-metadata': 400,

@@ -11,6 +11,7 @@ import {
 import { rebuildQueue, type JobQueue } from '#libs/jobs';
 import type { Logger } from '../deployment.js';
 import { nextRunAt, type StoredLifecycles } from '../lifecycles/stored-lifecycles.js';
+import type { StoredTakeovers } from '../takeovers/stored-takeovers.js';
 import { everyItem } from '../paging.js';
 import { BucketRepair, type Repair } from './repair-buckets.js';
 
@@ -20,6 +21,7 @@ export interface HousekeepingDependencies {
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
   readonly lifecycles: StoredLifecycles;
+  readonly takeovers: StoredTakeovers;
   readonly lifecycleEveryMs: number;
   /** See `BucketRepair`. */
   readonly repairAfterMs: number;
@@ -110,6 +112,7 @@ export class Housekeeping {
       // One that is being made or deleted belongs to whoever does it, or to the repair.
       if (bucket.state !== 'active') continue;
       try {
+        await this.dependencies.takeovers.beginMissing(bucket);
         sums.unnamed += await this.#deleteUnnamed(context, bucket);
         if (bucket.containers.some(({ retiring }) => retiring)) {
           sums.removed += await removeRetired(this.dependencies.engine, context, bucket);

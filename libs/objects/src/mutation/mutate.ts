@@ -6,6 +6,7 @@ import {
   type WriteResult,
 } from '#libs/backends';
 import { IndexError, type KeyDocument } from '#libs/metadata';
+import { agreesWith } from '../content/etags.js';
 import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError, fromBackend, isObjectsError, ownCause } from '../errors.js';
 import { changeKey } from './change-key.js';
@@ -181,7 +182,7 @@ async function decideByHead(
     throw new ObjectsError(lost.code, lost.message, { retryAfterSeconds: 5, cause });
   });
   if (head?.writeId !== mutation.writeId) throw lost;
-  if (head.size !== content.size || (head.md5 ?? content.etag) !== content.etag) throw lost;
+  if (head.size !== content.size || !agreesWith(content.etag, head.md5)) throw lost;
   return {
     token: head.token,
     vendorEtag: head.vendorEtag,

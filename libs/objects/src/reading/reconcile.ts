@@ -1,14 +1,16 @@
 import type { ObjectHead } from '#libs/backends';
-import type { BucketDocument, KeyDocument, ObjectRecord, WriteId } from '#libs/metadata';
+import type { BucketDocument, KeyDocument, ObjectRecord } from '#libs/metadata';
 import { assertOwnContainer } from '../buckets/marker.js';
 import { requireBucket } from '../buckets/open-bucket.js';
 import { Digests } from '../content/digests.js';
+import { outsideEtag } from '../content/etags.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend } from '../errors.js';
 import { changeKey } from '../mutation/change-key.js';
 import { commit, isCurrentWrite, isSamePlace } from '../mutation/key-changes.js';
 import { pause } from '../mutation/intents.js';
 import { headStanding } from '../mutation/standing.js';
+import { writeIdOf } from '../mutation/write-ids.js';
 import { targetAt, type Target } from '../target.js';
 
 export interface Mismatch {
@@ -79,7 +81,10 @@ function heal(engine: Engine, document: KeyDocument, record: ObjectRecord, targe
   });
 }
 
-/** The record of what stands at a place, made from what the vendor knows and, where it knows no MD5, from the bytes themselves. */
+/**
+ * The record of what stands at a place, made from what the vendor knows. Where it knows no MD5: of a write of Spumoni's, from the bytes themselves; of anybody else's, the vendor's own ETag,
+ * because reading all bytes of a container that is taken over would cost what copying it costs.
+ */
 export async function recordFromHead(
   target: Target,
   context: { requestId: string },
@@ -87,10 +92,10 @@ export async function recordFromHead(
 ): Promise<ObjectRecord> {
   const call = { requestId: context.requestId };
   const place = { container: head.container, key: head.key, token: head.token };
-  const { tags } = await target.backend.head(call, { ...place, withTags: true });
+  const tags = head.tags ?? (await target.backend.head(call, { ...place, withTags: true })).tags;
   return {
     size: head.size,
-    etag: head.md5 ?? (await md5AtPlace(target, call, place)),
+    etag: head.md5 ?? (head.writeId === undefined ? outsideEtag(head) : await md5AtPlace(target, call, place)),
     checksums: {},
     headers: head.headers,
     metadata: head.metadata,
@@ -102,7 +107,7 @@ export async function recordFromHead(
       key: head.key,
       storageClass: head.storageClass,
       token: head.token,
-      writeId: (head.writeId ?? `outside-${head.token}`) as WriteId,
+      writeId: writeIdOf(head),
     },
   };
 }

@@ -1,7 +1,8 @@
 import { isBackendError, type WriteResult } from '#libs/backends';
 import type { BucketDocument, ObjectRecord, WriteId } from '#libs/metadata';
 import { stamped, type UserAttributes } from '../attributes.js';
-import { checkBody } from '../content/checked-body.js';
+import { checkBody, type Expectations } from '../content/checked-body.js';
+import { md5OfEtag } from '../content/etags.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import type { Content, SendOptions } from '../mutation/mutation.js';
@@ -76,9 +77,8 @@ async function stream(
     opened.discard();
     throw new ObjectsError('changed-meanwhile', 'the source changed before it could be copied');
   }
-  const md5 = Buffer.from(source.record.etag, 'hex').toString('base64');
-  const checked = checkBody(opened.body, { size: source.record.size, md5 });
-  return target.backend.put(callOf(inner), {
+  const checked = checkBody(opened.body, expectationsOf(source.record));
+  const result = await target.backend.put(callOf(inner), {
     container: target.container,
     key: target.backendKey,
     body: checked.body,
@@ -86,4 +86,11 @@ async function stream(
     attributes: stamped(transfer.attributes, transfer.storageClass, transfer.writeId),
     ...(options.condition ? { condition: options.condition } : {}),
   });
+  // An ETag that was taken over from a vendor says nothing of the content: what was read must then be what was stored.
+  return verifiedAgainst(target, result, checked.content());
+}
+
+function expectationsOf({ size, etag }: ObjectRecord): Expectations {
+  const md5 = md5OfEtag(etag);
+  return md5 === undefined ? { size } : { size, md5: Buffer.from(md5, 'hex').toString('base64') };
 }

@@ -1,4 +1,5 @@
 import { BackendError, type WriteResult } from '#libs/backends';
+import { agreesWith } from '../content/etags.js';
 import type { Content } from '../mutation/mutation.js';
 import { discardBytes } from '../mutation/standing.js';
 import type { Target } from '../target.js';
@@ -13,7 +14,7 @@ export async function verifiedAgainst(
   content: Content | undefined,
 ): Promise<WriteResult> {
   const wrongSize = content !== undefined && result.size !== content.size;
-  const wrongMd5 = content !== undefined && result.md5 !== undefined && result.md5 !== content.etag;
+  const wrongMd5 = content !== undefined && !agreesWith(content.etag, result.md5);
   if (content && !wrongSize && !wrongMd5) return result;
   const said = content
     ? `${result.size} bytes, MD5 ${result.md5 ?? 'not told'}, but ${content.size} bytes, MD5 ${content.etag} were sent`
