@@ -11,7 +11,7 @@ import { root } from './node-24.mjs';
 import { keepPage, table } from './reference-page.mjs';
 
 const source = pathToFileURL(join(root, 'libs', 'settings', 'src', 'index.ts')).href;
-const { describeSettings } = await import(source);
+const { describeSettings, secretFileVariables } = await import(source);
 
 const shown = (text) => (text === undefined ? '' : `\`${text}\``);
 const rowsOf = (settings) =>
@@ -22,6 +22,7 @@ const rowsOf = (settings) =>
   ]);
 
 const settings = describeSettings();
+const files = secretFileVariables().map(({ file }) => file);
 const head = ['variable', 'default', 'meaning'];
 
 await keepPage(
@@ -40,6 +41,9 @@ SPUMONI_DATA_DIR=/srv/spumoni SPUMONI_API_PORT=8081 npm start
 \`\`\`
 
 ${table(head, rowsOf(settings.filter(({ forTests }) => !forTests)))}
+
+A secret may be in a file instead, as Docker and Kubernetes hand out secrets: ${files.map((file) => `\`${file}\``).join(', ')} name such a file. It is read once, when a process starts; a newline at its
+end does not count.
 
 Two rules hold between variables:
 

@@ -3,31 +3,44 @@
  *
  *   node scripts/test.mjs [jest arguments]             everything but the suites on real servers
  *   node scripts/test.mjs --servers [jest arguments]   only those (`*.servers.spec.ts`), one after another
+ *   node scripts/test.mjs --soak [jest arguments]      the suites that have a long form (they import `test/soak.ts`), at that length
  *
  * A skipped test's title ends in ` [skipped: reason]`; in a whole run, a skip without a reason is a failure. Closes with
  * `N passed, N failed, N skipped`; a suite that could not be loaded counts as one failure.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { findNode, root } from './node-24.mjs';
 
 const serversOnly = process.argv.includes('--servers');
-const passedThrough = process.argv.slice(2).filter((argument) => argument !== '--servers');
-const resultFile = join(root, '.cache', serversOnly ? 'test-results.servers.json' : 'test-results.json');
+const soak = process.argv.includes('--soak');
+const passedThrough = process.argv.slice(2).filter((argument) => argument !== '--servers' && argument !== '--soak');
+const kind = soak ? '.soak' : serversOnly ? '.servers' : '';
+const resultFile = join(root, '.cache', `test-results${kind}.json`);
 const unnamed = 'no reason named';
 
-function jestArguments() {
-  const selection = serversOnly
+/** A suite says that it has a long form by asking for its length. */
+function soakSuites() {
+  const specs = readdirSync(join(root, 'test'), { recursive: true }).filter((file) => file.endsWith('.spec.ts'));
+  return specs.filter((spec) => /\/soak\.js'/.test(readFileSync(join(root, 'test', spec), 'utf8'))).sort();
+}
+
+function selectionOf() {
+  if (soak) return ['--runInBand', ...soakSuites().map((spec) => `--testMatch=**/test/${spec}`)];
+  return serversOnly
     ? ['--runInBand', '--passWithNoTests', '--testMatch=**/*.servers.spec.ts']
     : ['--testPathIgnorePatterns=/node_modules/', '--testPathIgnorePatterns=\\.servers\\.spec\\.ts$'];
+}
+
+function jestArguments() {
   return [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
     join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
     // A list option swallows the words after it, so a plain option stands between it and the paths passed through.
-    ...selection,
+    ...selectionOf(),
     '--json',
     `--outputFile=${resultFile}`,
     ...passedThrough,
@@ -37,7 +50,11 @@ function jestArguments() {
 function runJest() {
   mkdirSync(join(root, '.cache'), { recursive: true });
   rmSync(resultFile, { force: true });
-  const jest = spawn(findNode(), jestArguments(), { cwd: root, stdio: 'inherit' });
+  const jest = spawn(findNode(), jestArguments(), {
+    cwd: root,
+    stdio: 'inherit',
+    env: soak ? { ...process.env, SPUMONI_TEST_SOAK: '1' } : process.env,
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => jest.kill(signal));
   return new Promise((resolve, reject) => {
     jest.on('error', reject);

@@ -40,7 +40,7 @@ export interface RunningServer<Credentials> {
 
 /** How one make of server is started and asked whether it is ready. */
 export interface Launch {
-  readonly binary: ServerBinary;
+  readonly binary: Pick<ServerBinary, 'entry'> & { readonly name: string };
   /** The command line for a port and a directory of the server's own; `env` is added to a bare environment. */
   command(port: number, directory: string): { file: string; args: string[]; env?: Record<string, string> };
   /** True once requests would be served. A refused connection counts as not yet. */

@@ -181,6 +181,38 @@ describe('objects', () => {
       expect((await stand.ask('PATCH', '/v1/things/changed', { json: wrong })).status).toBe(400);
   });
 
+  it('changes metadata and tags of any name that an upload could bring', async () => {
+    await put('any-name', 'bytes');
+    const body = '{"metadata": {"__proto__": "one", "constructor": "two"}, "tags": {"__proto__": "three"}}';
+    const headers = { 'content-type': 'application/json' };
+    expect((await stand.ask('PATCH', '/v1/things/any-name', { body, headers })).status).toBe(200);
+    expect(Object.fromEntries((await get('any-name')).headers)).toMatchObject({
+      'x-amz-tagging': '__proto__=three',
+      'x-amz-meta-constructor': 'two',
+    });
+    expect((await get('any-name')).headers.get('x-amz-meta-__proto__')).toBe('one');
+    const wrong = { body: '{"metadata": {"__proto__": 1}}', headers };
+    expect((await stand.ask('PATCH', '/v1/things/any-name', wrong)).status).toBe(400);
+  });
+
+  it('renames only if the conditions on the source hold, and else leaves both as they are', async () => {
+    const before = await put('to-rename', 'body');
+    await put('in-the-way', 'other body');
+    const ask = (headers: Record<string, string>) =>
+      stand.ask('POST', '/v1/things/in-the-way?renameFrom=/things/to-rename', { headers });
+    expect((await ask({ 'x-amz-copy-source-if-match': '"other"' })).json).toMatchObject({
+      code: 'precondition-failed',
+    });
+    expect((await ask({ 'x-amz-copy-source-if-none-match': before.headers.get('etag') ?? '' })).status).toBe(412);
+    expect([(await get('to-rename')).bytes, (await get('in-the-way')).bytes].map(String)).toEqual([
+      'body',
+      'other body',
+    ]);
+    expect((await ask({ 'x-amz-copy-source-if-none-match': '"other"' })).status).toBe(200);
+    expect((await get('to-rename')).status).toBe(404);
+    expect((await get('in-the-way')).bytes.toString()).toBe('body');
+  });
+
   it('copies with replacement and renames', async () => {
     await put('source', 'body', { 'x-amz-meta-a': '1', 'x-amz-tagging': 'k=v' });
     const headers = { 'x-amz-metadata-directive': 'REPLACE', 'x-amz-meta-b': '2' };

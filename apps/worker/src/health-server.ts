@@ -4,7 +4,7 @@ import type { WorkerMetrics } from './metrics.js';
 
 const json = { 'content-type': 'application/json' };
 
-/** `/healthz` (the process turns), `/readyz` (its stores answer) and `/metrics`, on 127.0.0.1 alone. */
+/** `/healthz` (the process turns), `/readyz` (its stores answer) and `/metrics`, where the settings say: on 127.0.0.1 by default. */
 export class HealthServer {
   readonly #server: Server;
 
@@ -21,10 +21,10 @@ export class HealthServer {
   }
 
   /** Answers the port it listens on. Rejects if it is taken. */
-  listen(port: number): Promise<number> {
+  listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', () => {
+      this.#server.listen(port, host, () => {
         const address = this.#server.address();
         resolve(typeof address === 'object' && address !== null ? address.port : port);
       });

@@ -18,8 +18,8 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { workerPort } = this.deployment.settings;
-    if (workerPort !== undefined) await this.#health.listen(workerPort);
+    const { workerPort, workerHost } = this.deployment.settings;
+    if (workerPort !== undefined) await this.#health.listen(workerPort, workerHost);
     this.#work = await startWork(this.deployment);
   }
 

@@ -47,7 +47,10 @@ describe('the worker', () => {
     const deployment = worker.get<OpenDeployment>(DEPLOYMENT);
     expect((await deployment.users.listUsers({ limit: 10 })).items).toEqual([]);
     expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' });
-    expect(await (await get('/readyz')).json()).toEqual({ ready: true, checks: { controlPlane: true, index: true } });
+    expect(await (await get('/readyz')).json()).toEqual({
+      ready: true,
+      checks: { controlPlane: true, index: true, queue: true },
+    });
     await deployment.backends.check('test', 'local');
     expect(await (await get('/metrics')).text()).toMatch(
       /spumoni_backend_call_seconds_count\{backend="local",operation="probe",outcome="ok"\} \d/,

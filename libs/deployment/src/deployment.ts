@@ -30,7 +30,7 @@ export interface DeploymentOptions {
   readonly reach?: ReachPoint;
 }
 
-/** Whether the process can serve: each part by name. Backends are no part of it: one that is down is an honest 503 of its own (invariant 8). */
+/** Whether the process can serve: each part by name. The API serves without the queue. Backends are no part of it: one that is down is an honest 503 of its own (invariant 8). */
 export interface Readiness {
   readonly ready: boolean;
   readonly checks: Readonly<Record<string, boolean>>;

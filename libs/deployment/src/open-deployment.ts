@@ -1,5 +1,5 @@
 import { Authenticator, ensureFirstAdministrator, UserService, type FirstAdministrator } from '#libs/identity';
-import { openJobQueue, type JobQueue } from '#libs/jobs';
+import { openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
 import { createLmdbIndex, openControlPlane, type ControlPlane, type ObjectIndex } from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
@@ -12,6 +12,7 @@ import type { Deployment, DeploymentOptions } from './deployment.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
+import { carrierOf } from './jobs/job-carrier.js';
 import { JobControl } from './jobs/job-control.js';
 import { StoredJobs } from './jobs/stored-jobs.js';
 import { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
@@ -50,6 +51,11 @@ function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
   throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_POSTGRES_URL', message }]);
 }
 
+/** On Redis if there is one, else beside the control plane. */
+function queueConnectionOf({ redisUrl }: Settings, postgres: ReturnType<typeof parsePostgresUrl>): QueueConnection {
+  return redisUrl === undefined ? { kind: 'postgres', postgres } : { kind: 'redis', redis: { url: redisUrl.reveal() } };
+}
+
 async function openParts(settings: Settings, options: DeploymentOptions, opened: OpenedParts): Promise<Parts> {
   const { logger } = options;
   const onTrouble = (error: Error): void => logger.warn({ error }, 'a connection to Postgres was lost');
@@ -66,7 +72,7 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const index = opened.add('index', await createLmdbIndex({ path: paths.index }));
   const queue = opened.add(
     'queue',
-    await openJobQueue({ connection: { kind: 'postgres', postgres: connection }, onTrouble: onQueueTrouble }),
+    await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
   );
   return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
 }
@@ -109,7 +115,8 @@ type Services = Pick<
 >;
 
 function servicesOf(parts: Parts, engine: Engine): Services {
-  const { settings, controlPlane, index, masterKey, clock, queue } = parts;
+  const { settings, options, controlPlane, index, masterKey, clock } = parts;
+  const queue = carrierOf(parts.queue, options.logger);
   const control = new JobControl({ controlPlane, engine, queue });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
@@ -168,8 +175,10 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
         secret,
       ),
     readiness: async () => {
-      const [plane, reads] = await Promise.all([controlPlane.ping(), index.ping()]);
-      return { ready: plane && reads, checks: { controlPlane: plane, index: reads } };
+      const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
+      // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
+      const needed = plane && reads && (carries || options.role === 'api');
+      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries } };
     },
     close: () => opened.close(),
   };

@@ -51,8 +51,17 @@ async function round(deployment: OpenDeployment, housekeeping: Housekeeping, sig
   }
 }
 
+/** Puts back what the queue lost. Beside the rounds of housekeeping, for one of those may take long where there is much to sweep. */
+async function refill({ controlPlane, queue, logger }: OpenDeployment): Promise<void> {
+  try {
+    await rebuildQueue(controlPlane.jobs, queue);
+  } catch (error) {
+    logger.warn({ error }, 'the queue could not be looked after; the next time tries again');
+  }
+}
+
 /**
- * Sets a deployment to work: runs the jobs that the queue brings, first putting back those it lost, and keeps house every `SPUMONI_SWEEP_SECONDS`. `control` of what it runs is in the
+ * Sets a deployment to work: runs the jobs that the queue brings, putting back those it lost at the start and every `SPUMONI_SWEEP_SECONDS`, and keeps house as often. `control` of what it runs is in the
  * control plane: any number of workers may be at it. Rejects if the queue cannot be reached now.
  */
 export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWay> {
@@ -75,12 +84,15 @@ export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWa
   let turn = round(deployment, housekeeping, stopping.signal);
   const next = (): Promise<void> => (turn = turn.then(() => round(deployment, housekeeping, stopping.signal)));
   const silence = engine.clock.every(settings.sweepMs, next);
+  let refilling: Promise<void> | undefined;
+  const leaveQueue = engine.clock.every(settings.sweepMs, () => (refilling = refill(deployment)));
   logger.info({ worker: id }, 'at work');
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     silence();
+    leaveQueue();
     stopping.abort(new Error('the worker is stopping'));
-    await Promise.all([working.stop(), turn]);
+    await Promise.all([working.stop(), turn, refilling]);
   };
   return { keepHouse: () => housekeeping.run(stopping.signal), stop: () => (stopped ??= stop()) };
 }

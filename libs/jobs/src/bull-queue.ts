@@ -1,12 +1,13 @@
-import { createPostgresBackend, withBackend } from 'bullmq';
 import type { JobType, PostgresConnection } from '#libs/metadata';
+import type { BullQueue, BullStore, BullWorker } from './bull-store.js';
 import type { JobDelivery, JobHandlers, JobQueue, ScheduleTick, Working, WorkOptions } from './job-queue.js';
+import { PostgresStore } from './postgres-store.js';
+import { RedisStore, type RedisConnection } from './redis-store.js';
 
-/** Where the queue lives. Redis comes as another kind. */
-export interface QueueConnection {
-  readonly kind: 'postgres';
-  readonly postgres: PostgresConnection;
-}
+/** Where the queue lives. */
+export type QueueConnection =
+  | { readonly kind: 'postgres'; readonly postgres: PostgresConnection }
+  | { readonly kind: 'redis'; readonly redis: RedisConnection };
 
 export interface QueueOptions {
   readonly connection: QueueConnection;
@@ -16,13 +17,6 @@ export interface QueueOptions {
 
 export const QUEUE_NAMES = { jobs: 'spumoni-jobs', schedules: 'spumoni-schedules' } as const;
 
-const { Queue, Worker } = withBackend(createPostgresBackend);
-type BullQueue<T> = InstanceType<typeof Queue<T>>;
-type BullWorker<T> = InstanceType<typeof Worker<T>>;
-
-const SCHEMA = 'bull';
-/** Each queue and each worker has a pool of its own. */
-const POOL_SIZE = 2;
 /** A worker killed in mid-job is noticed after its lock: taken over within about 8 s. */
 const LIVENESS = { lockDuration: 5_000, stalledInterval: 2_500 };
 /** The control plane decides when to give up on a job, never the queue. */
@@ -38,39 +32,27 @@ function retryAfter(attemptsMade: number): number {
   return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attemptsMade - 1, 10));
 }
 
+const WORK = { ...LIVENESS, maxStalledCount: NEVER, settings: { backoffStrategy: retryAfter } };
+
 class BullJobQueue implements JobQueue {
-  private readonly jobs: BullQueue<JobDelivery>;
-  private readonly schedules: BullQueue<ScheduleTick>;
-  private readonly working = new Set<Working>();
+  private readonly workers = new Set<BullWorker>();
   private closing: Promise<void> | undefined;
 
   constructor(
-    private readonly connection: QueueConnection,
-    private readonly onTrouble: (error: Error) => void,
-  ) {
-    this.jobs = new Queue<JobDelivery>(QUEUE_NAMES.jobs, { connection: this.settings() });
-    this.schedules = new Queue<ScheduleTick>(QUEUE_NAMES.schedules, { connection: this.settings() });
-    this.jobs.on('error', onTrouble);
-    this.schedules.on('error', onTrouble);
-  }
-
-  private settings() {
-    return { ...this.connection.postgres, max: POOL_SIZE, migrate: true, schema: SCHEMA };
-  }
-
-  async ready(): Promise<void> {
-    await this.jobs.waitUntilReady();
-    await this.schedules.waitUntilReady();
-  }
+    private readonly store: BullStore,
+    private readonly jobs: BullQueue,
+    private readonly schedules: BullQueue,
+  ) {}
 
   async enqueue(jobId: string, type: JobType): Promise<void> {
     const deduplication = { id: jobId, keepLastIfActive: true };
-    await this.jobs.add(type, { jobId, type }, { ...JOB_OPTIONS, deduplication });
+    const delivery: JobDelivery = { jobId, type };
+    await this.jobs.add(type, delivery, { ...JOB_OPTIONS, deduplication });
   }
 
   async schedule(name: string, everyMs: number, payload: Readonly<Record<string, unknown>>): Promise<void> {
-    const template = { name, data: { name, payload }, opts: FINISHED };
-    await this.schedules.upsertJobScheduler(name, { every: everyMs }, template);
+    const tick: ScheduleTick = { name, payload };
+    await this.schedules.upsertJobScheduler(name, { every: everyMs }, { name, data: tick, opts: FINISHED });
   }
 
   async unschedule(name: string): Promise<void> {
@@ -78,34 +60,28 @@ class BullJobQueue implements JobQueue {
   }
 
   async work(handlers: JobHandlers, { concurrency }: WorkOptions): Promise<Working> {
-    const options = {
-      ...LIVENESS,
-      connection: this.settings(),
-      maxStalledCount: NEVER,
-      settings: { backoffStrategy: retryAfter },
-    };
-    const jobs = new Worker<JobDelivery>(QUEUE_NAMES.jobs, (job) => handlers.job(job.data), {
-      ...options,
-      concurrency,
+    const jobs = await this.begin(QUEUE_NAMES.jobs, {
+      handle: (data) => handlers.job(data as JobDelivery),
+      options: { ...WORK, concurrency },
     });
-    const ticks = new Worker<ScheduleTick>(QUEUE_NAMES.schedules, (job) => handlers.tick(job.data), options);
-    const working = this.watch(jobs, ticks);
-    this.working.add(working);
-    await jobs.waitUntilReady();
-    await ticks.waitUntilReady();
-    return working;
-  }
-
-  /** A worker without an error listener would end the process. */
-  private watch(jobs: BullWorker<JobDelivery>, ticks: BullWorker<ScheduleTick>): Working {
-    jobs.on('error', this.onTrouble);
-    ticks.on('error', this.onTrouble);
-    jobs.on('failed', (_job, error) => this.onTrouble(error));
-    ticks.on('failed', (_job, error) => this.onTrouble(error));
+    const ticks = await this.begin(QUEUE_NAMES.schedules, {
+      handle: (data) => handlers.tick(data as ScheduleTick),
+      options: WORK,
+    });
     const stop = async (): Promise<void> => {
       await Promise.all([jobs.close(), ticks.close()]);
     };
     return { stop };
+  }
+
+  private async begin(name: string, work: Parameters<BullStore['worker']>[1]): Promise<BullWorker> {
+    const worker = await this.store.worker(name, work);
+    this.workers.add(worker);
+    return worker;
+  }
+
+  ping(): Promise<boolean> {
+    return this.store.ping();
   }
 
   close(): Promise<void> {
@@ -114,22 +90,35 @@ class BullJobQueue implements JobQueue {
   }
 
   private async end(): Promise<void> {
-    await Promise.all([...this.working].map((working) => working.stop()));
+    await Promise.all([...this.workers].map((worker) => worker.close()));
     await Promise.all([this.jobs.close(), this.schedules.close()]);
+    await this.store.close();
   }
 }
 
+function storeOf({ connection, onTrouble = () => undefined }: QueueOptions): BullStore {
+  return connection.kind === 'redis'
+    ? new RedisStore(connection.redis, onTrouble)
+    : new PostgresStore(connection.postgres, onTrouble);
+}
+
 /**
- * Opens the queue, making its tables (schema `bull`) where they are not there. Rejects if the store cannot be reached now; once open, it outlives
+ * Opens the queue, making its tables (schema `bull`) where it lives in Postgres and they are not there. Rejects if the store cannot be reached now; once open, it outlives
  * outages: calls fail while the store is away, workers go on after.
  */
 export async function openJobQueue(options: QueueOptions): Promise<JobQueue> {
-  const queue = new BullJobQueue(options.connection, options.onTrouble ?? (() => undefined));
-  try {
-    await queue.ready();
+  const store = storeOf(options);
+  const opened: BullQueue[] = [];
+  const open = async (name: string): Promise<BullQueue> => {
+    const queue = await store.queue(name);
+    opened.push(queue);
     return queue;
+  };
+  try {
+    return new BullJobQueue(store, await open(QUEUE_NAMES.jobs), await open(QUEUE_NAMES.schedules));
   } catch (error) {
-    await queue.close();
+    await Promise.all(opened.map((queue) => queue.close()));
+    await store.close();
     throw error;
   }
 }

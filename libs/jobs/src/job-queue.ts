@@ -42,6 +42,8 @@ export interface JobQueue {
   schedule(name: string, everyMs: number, payload: Readonly<Record<string, unknown>>): Promise<void>;
   unschedule(name: string): Promise<void>;
   work(handlers: JobHandlers, options: WorkOptions): Promise<Working>;
+  /** True if its store answers within two seconds; never rejects. */
+  ping(): Promise<boolean>;
   /** Stops working and closes all connections; safe to call twice. */
   close(): Promise<void>;
 }

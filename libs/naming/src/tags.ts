@@ -25,9 +25,18 @@ const AZURE_TAGS: TagProfile = {
   inWords: 'letters and digits of ASCII, spaces and + - . / : = _',
 };
 
+/** MinIO takes of S3's letters and digits only those of ASCII (`validTagKeyValue` in its tags package). */
+const MINIO_TAGS: TagProfile = {
+  source: 'https://github.com/minio/minio-go/blob/v7.0.91/pkg/tags/tags.go',
+  characters: /^[A-Za-z0-9 +\-=._:/@]*$/,
+  inWords: 'letters and digits of ASCII, spaces and + - = . _ : / @',
+};
+
+const OWN_PROFILES: Partial<Record<Vendor, TagProfile>> = { azure: AZURE_TAGS, minio: MINIO_TAGS };
+
 /** Why the vendor cannot hold this set of tags; empty if it can. Vendors without tags of their own are held to S3's rules. */
 export function checkTags(tags: Readonly<Record<string, string>>, vendor: Vendor): Violation[] {
-  const profile = vendor === 'azure' ? AZURE_TAGS : S3_TAGS;
+  const profile = OWN_PROFILES[vendor] ?? S3_TAGS;
   const { source } = profile;
   const count = Object.keys(tags).length;
   const violations: Violation[] = [];

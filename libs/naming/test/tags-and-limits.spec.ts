@@ -32,6 +32,12 @@ describe('tags of objects', () => {
     expect(rules({ k: 'me@example' }, 'azure')).toEqual(['tag-value-characters']);
     expect(rules({ é: 'v' }, 'azure')).toEqual(['tag-key-characters']);
   });
+
+  it('holds MinIO to the letters of ASCII', () => {
+    expect(rules({ 'a b': '+-./:=_@' }, 'minio')).toEqual([]);
+    expect(rules({ k: 'é' }, 'minio')).toEqual(['tag-value-characters']);
+    expect(rules({ k: 'é' }, 'aws')).toEqual([]);
+  });
 });
 
 describe('limits of every vendor', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parsePostgresUrl } from '#libs/postgres-server';
+import { objectionToRedisUrl } from './redis-url.js';
 
 /** Marks a setting whose value must never be shown. */
 const secret = { secret: true };
@@ -51,6 +52,16 @@ const postgresUrl = z
   .describe('A Postgres of yours; if absent, one is started in the data directory')
   .meta(secret);
 
+const redisUrl = z
+  .string()
+  .superRefine((text, context) => {
+    const objection = objectionToRedisUrl(text);
+    if (objection !== undefined) context.addIssue({ code: 'custom', message: objection });
+  })
+  .optional()
+  .describe('A Redis for the queue of jobs (6.2 or later, nothing evicted); if absent, the queue lies in Postgres')
+  .meta(secret);
+
 /** An origin as browsers send it (RFC 6454): scheme, host, port. */
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
@@ -86,11 +97,11 @@ export const VARIABLES = {
   SPUMONI_HOST: z.string().default('127.0.0.1').describe('Address to listen on'),
   SPUMONI_API_PORT: port(8080, 'Port of the REST APIs and Swagger UI'),
   SPUMONI_S3_PORT: port(9000, 'Port of the S3 endpoint'),
-  SPUMONI_WORKER_PORT: wholeNumber(
-    0,
-    { from: 0, to: 65_535 },
-    'Port of the worker for health and metrics, on 127.0.0.1; 0: none',
-  ),
+  SPUMONI_WORKER_PORT: wholeNumber(0, { from: 0, to: 65_535 }, 'Port of the worker for health and metrics; 0: none'),
+  SPUMONI_WORKER_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address of that port; whoever reaches it reads the metrics'),
   SPUMONI_API_PROCESSES: wholeNumber(0, { from: 0, to: 256 }, 'API processes; 0 means one a core'),
   SPUMONI_ROOT_ACCESS_KEY: z
     .string()
@@ -110,6 +121,7 @@ export const VARIABLES = {
       'File of the key that seals all credentials; <data>/master.key if absent. Back it up apart from the data',
     ),
   SPUMONI_POSTGRES_URL: postgresUrl,
+  SPUMONI_REDIS_URL: redisUrl,
   SPUMONI_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { Secret } from '#libs/secrets';
 import { SettingsError } from './errors.js';
 import { schema, type Variables } from './schema.js';
+import { readSecretFiles } from './secret-files.js';
 
 /** The settings of a process, checked. Times are milliseconds, paths absolute, and what is secret cannot be printed. */
 export interface Settings {
@@ -10,13 +11,16 @@ export interface Settings {
   readonly host: string;
   readonly apiPort: number;
   readonly s3Port: number;
-  /** Health and metrics of the worker on 127.0.0.1; undefined: none. */
+  /** Health and metrics of the worker; undefined: none. */
   readonly workerPort: number | undefined;
+  readonly workerHost: string;
   readonly apiProcesses: number;
   readonly rootKey: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
   readonly masterKeyFile: string;
   /** An outside Postgres, or the one that the supervisor started; undefined in the supervisor means: start one. May hold a password. */
   readonly postgresUrl: Secret | undefined;
+  /** Where the queue lies; undefined: in Postgres. May hold a password. */
+  readonly redisUrl: Secret | undefined;
   readonly logLevel: Variables['SPUMONI_LOG_LEVEL'];
   readonly corsOrigins: readonly string[];
   readonly jsonLimitBytes: number;
@@ -78,13 +82,16 @@ function timesOf(variables: Variables) {
   };
 }
 
-/** Reads the settings from environment variables; throws SettingsError with every wrong one, what was expected of it, and no value. */
+/**
+ * Reads the settings from environment variables, and secrets from the files that `<NAME>_FILE` names; throws SettingsError with every wrong one, what was expected of it,
+ * and no value.
+ */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const given = present(environment);
+  const { environment: given, problems } = readSecretFiles(present(environment));
   const result = schema.safeParse(given);
-  if (!result.success) {
-    const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-    throw new SettingsError(`These settings are wrong:\n${lines.join('\n')}`);
+  if (!result.success || problems.length > 0) {
+    const issues = result.error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? [];
+    throw new SettingsError(`These settings are wrong:\n  ${[...problems, ...issues].join('\n  ')}`);
   }
   const variables = result.data;
   const dataDirectory = resolve(variables.SPUMONI_DATA_DIR);
@@ -94,10 +101,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     apiPort: variables.SPUMONI_API_PORT,
     s3Port: variables.SPUMONI_S3_PORT,
     workerPort: variables.SPUMONI_WORKER_PORT === 0 ? undefined : variables.SPUMONI_WORKER_PORT,
+    workerHost: variables.SPUMONI_WORKER_HOST,
     apiProcesses: variables.SPUMONI_API_PROCESSES || availableParallelism(),
     rootKey: rootKeyOf(variables),
     masterKeyFile: resolve(variables.SPUMONI_MASTER_KEY_FILE ?? join(dataDirectory, 'master.key')),
     postgresUrl: hidden(variables.SPUMONI_POSTGRES_URL),
+    redisUrl: hidden(variables.SPUMONI_REDIS_URL),
     logLevel: variables.SPUMONI_LOG_LEVEL,
     corsOrigins: variables.SPUMONI_CORS_ORIGINS,
     jsonLimitBytes: variables.SPUMONI_JSON_LIMIT_BYTES,

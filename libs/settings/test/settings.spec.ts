@@ -1,4 +1,6 @@
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { describeSettings, readSettings, SettingsError } from '#libs/settings';
@@ -33,7 +35,9 @@ describe('settings', () => {
       migrationParallel: 8,
       rootKey: undefined,
       postgresUrl: undefined,
+      redisUrl: undefined,
       workerPort: undefined,
+      workerHost: '127.0.0.1',
     });
     expect(settings.masterKeyFile).toBe(`${settings.dataDirectory}/master.key`);
   });
@@ -74,6 +78,50 @@ describe('settings', () => {
     expect(settings.postgresUrl?.reveal()).toContain('topsecret');
   });
 
+  it('take a secret from the file that <NAME>_FILE names, but for the newline at its end', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'spumoni-settings-'));
+    const write = (name: string, text: string): string => {
+      writeFileSync(join(directory, name), text, { mode: 0o400 });
+      return join(directory, name);
+    };
+    try {
+      const given = {
+        SPUMONI_ROOT_ACCESS_KEY: 'root',
+        SPUMONI_ROOT_SECRET_KEY_FILE: write('root', 'hush-hush-hush\n'),
+        SPUMONI_POSTGRES_URL_FILE: write('postgres', 'postgresql://me:topsecret@db/x'),
+        SPUMONI_REDIS_URL_FILE: write('redis', 'rediss://:topsecret@queue:6380/1\r\n'),
+      };
+      const settings = readSettings(given);
+      expect(settings.rootKey?.secretKey.reveal()).toBe('hush-hush-hush');
+      expect(settings.postgresUrl?.reveal()).toBe('postgresql://me:topsecret@db/x');
+      expect(settings.redisUrl?.reveal()).toBe('rediss://:topsecret@queue:6380/1');
+      const child = readSettings(settings.childEnvironment());
+      expect(child.redisUrl?.reveal()).toBe(settings.redisUrl?.reveal());
+      expect(failureOf({ ...given, SPUMONI_REDIS_URL: 'redis://other' })).toContain(
+        'SPUMONI_REDIS_URL_FILE: is given as well as SPUMONI_REDIS_URL',
+      );
+      expect(failureOf({ SPUMONI_REDIS_URL_FILE: write('empty', '\n') })).toMatch(/REDIS_URL_FILE: .* is empty/);
+      expect(failureOf({ SPUMONI_REDIS_URL_FILE: join(directory, 'none') })).toMatch(
+        /REDIS_URL_FILE: .*none cannot be read: ENOENT/,
+      );
+      expect(failureOf({ SPUMONI_REDIS_URL_FILE: write('wrong', 'hush-hush') })).not.toContain('hush');
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  it.each([
+    ['http://me:hush@queue', 'not a Redis URL'],
+    ['queue:6379', 'not a Redis URL'],
+    ['redis://:hush@', 'not a Redis URL'],
+    ['redis://:hush@queue/jobs', 'the database of the Redis URL is no number'],
+    ['redis://:hush@queue?family=6', 'the Redis URL has parameters'],
+  ])('refuse %s as a Redis, without quoting it', (url, expected) => {
+    const message = failureOf({ SPUMONI_REDIS_URL: url });
+    expect(message).toContain(`SPUMONI_REDIS_URL: ${expected}`);
+    expect(message).not.toContain('hush');
+  });
+
   it('come to a child as they were checked, with what else the environment holds', () => {
     const parent = readSettings({ PATH: '/bin', SPUMONI_DATA_DIR: './d', SPUMONI_CORS_ORIGINS: 'https://a.example' });
     const environment = parent.childEnvironment();
@@ -94,6 +142,7 @@ describe('settings', () => {
     expect(described.filter(({ secret }) => secret).map(({ name }) => name)).toEqual([
       'SPUMONI_ROOT_SECRET_KEY',
       'SPUMONI_POSTGRES_URL',
+      'SPUMONI_REDIS_URL',
     ]);
     expect(described.filter(({ forTests }) => forTests).map(({ name }) => name)).toEqual(['SPUMONI_CRASH_AT']);
   });

@@ -42,6 +42,15 @@ function present<T extends object>(value: T): Present<T> {
   return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as Present<T>;
 }
 
+/** The pairs with `__proto__`, which zod leaves out of records: an upload can bring metadata and tags of any name, so a change must be able to. */
+function wholePairs(pairs: Readonly<Record<string, string>>, body: unknown, part: 'metadata' | 'tags'): typeof pairs {
+  const given = Object.entries((body as Record<typeof part, object>)[part]);
+  const found = given.find(([name]) => name === '__proto__');
+  if (!found) return pairs;
+  const value = parseWith(text, found[1], `the change is not right: ${part}.__proto__`);
+  return Object.fromEntries([...Object.entries(pairs), ['__proto__', value]]);
+}
+
 /** Changes metadata, headers, tags or tier of an object where it lies; bytes and ETag stay. */
 export async function handleChange(deployment: Deployment, request: ObjectRequest): Promise<void> {
   const { engine, settings } = deployment;
@@ -49,7 +58,9 @@ export async function handleChange(deployment: Deployment, request: ObjectReques
   const bucket = await openBucket(engine, request.context, request.bucket);
   const body = await readJson(request.exchange, { limit: settings.jsonLimitBytes });
   const change = parseWith(objectChange, body, 'the change is not right');
-  const { headers, metadata, tags } = change;
+  const { headers } = change;
+  const metadata = change.metadata && wholePairs(change.metadata, body, 'metadata');
+  const tags = change.tags && wholePairs(change.tags, body, 'tags');
   const attributes: Partial<UserAttributes> = {
     ...(headers ? { headers: present(headers) } : {}),
     ...(metadata ? { metadata } : {}),

@@ -8,7 +8,6 @@ import {
   type OperationContext,
   type SweepReport,
 } from '#libs/objects';
-import { rebuildQueue, type JobQueue } from '#libs/jobs';
 import type { Logger } from '../deployment.js';
 import { nextRunAt, type StoredLifecycles } from '../lifecycles/stored-lifecycles.js';
 import type { StoredTakeovers } from '../takeovers/stored-takeovers.js';
@@ -19,7 +18,6 @@ import { BucketRepair, type Repair } from './repair-buckets.js';
 export interface HousekeepingDependencies {
   readonly engine: Engine;
   readonly controlPlane: ControlPlane;
-  readonly queue: JobQueue;
   readonly lifecycles: StoredLifecycles;
   readonly takeovers: StoredTakeovers;
   readonly lifecycleEveryMs: number;
@@ -49,7 +47,7 @@ function actorOf(signal: AbortSignal | undefined): OperationContext {
 
 /**
  * What has to be done again and again: sweep; look for what dead processes left on backends of fresh ids; remove containers that migrations have emptied; repair buckets that a crash left between
- * states; begin lifecycle runs that are due; put jobs back that the queue lost. Each part is safe at any time, in any number of processes at once, and one that fails keeps no other from its turn.
+ * states; begin lifecycle runs that are due. Each part is safe at any time, in any number of processes at once, and one that fails keeps no other from its turn.
  */
 export class Housekeeping {
   readonly #sweeper: Sweeper;
@@ -91,7 +89,6 @@ export class Housekeeping {
       [],
     );
     const lifecycleRuns = await attempt('lifecycle runs', () => this.#beginDueRuns(), 0);
-    await attempt('queue', () => rebuildQueue(this.dependencies.controlPlane.jobs, this.dependencies.queue), 0);
     return {
       sweep,
       unnamedDeleted: tidied.unnamed,

@@ -5,16 +5,16 @@ import {
   type ControlPlane,
   type JobRecord,
 } from '#libs/metadata';
-import type { JobQueue } from '#libs/jobs';
 import { changeBucket, isObjectsError, type Engine } from '#libs/objects';
 import { DeploymentError } from '../errors.js';
+import type { JobCarrier } from './job-carrier.js';
 import { readMigrationPayload } from './payloads.js';
 
 /** What changing the course of jobs needs. */
 export interface JobControlDependencies {
   readonly controlPlane: ControlPlane;
   readonly engine: Engine;
-  readonly queue: JobQueue;
+  readonly queue: JobCarrier;
 }
 
 /** The job's row, or `no-such-job`. */

@@ -1,4 +1,3 @@
-import type { JobQueue } from '#libs/jobs';
 import {
   isControlPlaneError,
   type BucketDocument,
@@ -12,6 +11,7 @@ import {
 import { lifecycleContext, openBucket, type Engine, type OperationContext } from '#libs/objects';
 import { validateLifecycle, type LifecycleRule, type LifecycleViolation } from '#libs/tiering';
 import { DeploymentError, invalid } from '../errors.js';
+import type { JobCarrier } from '../jobs/job-carrier.js';
 import type { JobView } from '../jobs/job-service.js';
 import { FAILURES_IN_LISTS, showJob } from '../jobs/job-view.js';
 import { showPage } from '../jobs/stored-jobs.js';
@@ -23,7 +23,7 @@ import { previewLifecycle } from './preview-lifecycle.js';
 export interface StoredLifecyclesDependencies {
   readonly controlPlane: ControlPlane;
   readonly engine: Engine;
-  readonly queue: JobQueue;
+  readonly queue: JobCarrier;
   /** Milliseconds between two scheduled runs of a bucket. */
   readonly everyMs: number;
 }

@@ -1,7 +1,7 @@
-import type { JobQueue } from '#libs/jobs';
 import type { ControlPlane, JobRecord, Page, PageRequest } from '#libs/metadata';
 import { noSuchBucket, type Engine, type OperationContext } from '#libs/objects';
 import { DeploymentError } from '../errors.js';
+import type { JobCarrier } from '../jobs/job-carrier.js';
 import type { JobControl } from '../jobs/job-control.js';
 import { FAILURES_IN_LISTS, showJob } from '../jobs/job-view.js';
 import { readMigrationPayload, type MigrationPayload } from '../jobs/payloads.js';
@@ -15,7 +15,7 @@ import { planMigration } from './plan-migration.js';
 export interface StoredMigrationsDependencies {
   readonly controlPlane: ControlPlane;
   readonly engine: Engine;
-  readonly queue: JobQueue;
+  readonly queue: JobCarrier;
   readonly jobs: StoredJobs;
   readonly control: JobControl;
 }

@@ -114,13 +114,15 @@ export async function renameObject(engine: Engine, context: OperationContext, co
   if (copy.source.bucket.id === copy.destination.bucket.id && copy.source.key === copy.destination.key) {
     throw new ObjectsError('invalid-request', 'an object cannot be renamed to itself');
   }
-  const record = await requireRecord(engine, copy.source.bucket, copy.source.key);
-  const outcome = await copyObject(engine, context, {
-    ...copy,
-    source: { ...copy.source, conditions: { ...copy.source.conditions, ifMatch: [record.etag] } },
-  });
+  const { bucket, key, conditions } = copy.source;
+  const record = await requireRecord(engine, bucket, key);
+  // Here, on the record that is to go: neither the copy nor the deletion must ask them of another.
+  if (conditions) assertCopyConditions(() => assertReadConditions(record, conditions));
+  const source = { bucket, key, conditions: { ifMatch: [record.etag] } };
+  const outcome = await copyObject(engine, context, { ...copy, source });
   await removeObject(engine, context, {
-    ...copy.source,
+    bucket,
+    key,
     guard: (document) => {
       if (document.current && !isCurrentWrite(document, record.placement.writeId)) throw changedMeanwhile();
     },

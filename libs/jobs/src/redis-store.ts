@@ -1,0 +1,131 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createRedisBackend, withBackend } from 'bullmq';
+import { Redis, type RedisOptions } from 'ioredis';
+import { PING_MS, type BullQueue, type BullStore, type BullWork, type BullWorker } from './bull-store.js';
+
+const { Queue, Worker } = withBackend(createRedisBackend);
+
+/** Where a Redis is. */
+export interface RedisConnection {
+  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Holds a password, so it is never shown. */
+  readonly url: string;
+}
+
+/** Before the names of all keys, so that others can use the same Redis. */
+const PREFIX = 'spumoni';
+const CONNECT_MS = 10_000;
+const LAST_RETRY_MS = 2_000;
+/** How long a worker that stops waits, after its handlers have ended, for Redis to take note. */
+const FAREWELL_MS = 3_000;
+
+const COMMON: RedisOptions = {
+  lazyConnect: true,
+  connectTimeout: CONNECT_MS,
+  keepAlive: 10_000,
+  retryStrategy: (times) => Math.min(LAST_RETRY_MS, 50 * 2 ** Math.min(times, 10)),
+};
+/** Whoever adds a job is told at once that Redis is away. */
+const ASKING: RedisOptions = {
+  ...COMMON,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: PING_MS,
+};
+/** A worker waits for it to come back. */
+const WORKING: RedisOptions = { ...COMMON, maxRetriesPerRequest: null };
+
+/** Knows the copies that BullMQ makes of it for its blocking calls, so that all can be ended. */
+class Client extends Redis {
+  readonly #copies = new Set<Redis>();
+
+  override duplicate(options?: Partial<RedisOptions>): Redis {
+    const copy = super.duplicate(options);
+    this.#copies.add(copy);
+    return copy;
+  }
+
+  /** Ends it and its copies now; what waits on them waits for ever. */
+  endAll(): void {
+    for (const client of [...this.#copies, this]) client.disconnect();
+  }
+}
+
+/** The queue in a Redis of version 6.2 or later. Whoever adds a job is refused at once while it is away; workers wait for it and go on. */
+export class RedisStore implements BullStore {
+  readonly #clients = new Set<Client>();
+  #asking: Promise<Client> | undefined;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly onTrouble: (error: Error) => void,
+  ) {}
+
+  async queue(name: string): Promise<BullQueue> {
+    const connection = await (this.#asking ??= this.#connect(ASKING));
+    const queue = new Queue<object>(name, { connection, prefix: PREFIX });
+    queue.on('error', this.onTrouble);
+    await queue.waitUntilReady();
+    return queue;
+  }
+
+  async worker(name: string, { handle, options }: BullWork): Promise<BullWorker> {
+    const client = await this.#connect(WORKING);
+    const running = new Set<Promise<void>>();
+    const take = async (data: unknown): Promise<void> => {
+      const run = handle(data);
+      running.add(run);
+      await run.finally(() => running.delete(run));
+    };
+    const worker = new Worker<unknown>(name, (job) => take(job.data), {
+      ...options,
+      connection: client,
+      prefix: PREFIX,
+    });
+    // A worker without an error listener would end the process.
+    worker.on('error', this.onTrouble);
+    worker.on('failed', (_job, error) => this.onTrouble(error));
+    await worker.waitUntilReady();
+    const close = async (): Promise<void> => {
+      // Without Redis it would never come to an end; then its handlers' end is enough, and the jobs are brought again.
+      const handled = Promise.allSettled(running).then(() => delay(FAREWELL_MS, undefined, { ref: false }));
+      await Promise.race([worker.close(), handled]);
+      client.endAll();
+    };
+    let closing: Promise<void> | undefined;
+    return { close: () => (closing ??= close()) };
+  }
+
+  async ping(): Promise<boolean> {
+    try {
+      const client = await this.#asking;
+      return (await client?.ping()) === 'PONG';
+    } catch {
+      // The answer to "can it be reached" is no, whatever the reason.
+      return false;
+    }
+  }
+
+  close(): Promise<void> {
+    for (const client of this.#clients) client.endAll();
+    return Promise.resolve();
+  }
+
+  /** The first connection, or why there is none; later ones are made again without end. */
+  async #connect(options: RedisOptions): Promise<Client> {
+    const client = new Client(this.connection.url, options);
+    this.#clients.add(client);
+    let reason: Error | undefined;
+    const take = (error: Error): void => void (reason = error);
+    client.on('error', take);
+    try {
+      await client.connect();
+    } catch (error) {
+      client.endAll();
+      const { message } = reason ?? (error instanceof Error ? error : new Error(String(error)));
+      throw new Error(`Redis cannot be reached: ${message}`, { cause: error });
+    }
+    client.off('error', take);
+    client.on('error', this.onTrouble);
+    return client;
+  }
+}
