@@ -11,6 +11,8 @@ import {
   MARKER_KEY,
   migrateBucket,
   openObject,
+  putObject,
+  removeObject,
   requireRecord,
   type CreateBucket,
   type JobEnd,
@@ -37,7 +39,12 @@ async function filled(tokens: TokenKind, how: { unversioned?: boolean } = {}): P
     await putOutside(backend, 'theirs', {
       key,
       bytes,
-      attributes: { headers: { contentType: 'text/x-own' }, metadata: { of: 'them' }, tags: { team: 'red' }, storageClass: 'COLD' },
+      attributes: {
+        headers: { contentType: 'text/x-own' },
+        metadata: { of: 'them' },
+        tags: { team: 'red' },
+        storageClass: 'COLD',
+      },
     });
   return platform;
 }
@@ -49,7 +56,12 @@ async function adopt(platform: Platform, more: Partial<CreateBucket> = {}): Prom
 
 function index(platform: Platform, bucketId: BucketId, reporter = new KeptReports()): Promise<JobEnd> {
   const checkpoint = reporter.checkpoint;
-  return adoptBucket(platform.engine, ACTOR, { bucketId, parallel: 4, reporter, ...(checkpoint ? { checkpoint } : {}) });
+  return adoptBucket(platform.engine, ACTOR, {
+    bucketId,
+    parallel: 4,
+    reporter,
+    ...(checkpoint ? { checkpoint } : {}),
+  });
 }
 
 async function newest(platform: Platform, { id }: BucketDocument): Promise<BucketDocument> {
@@ -107,7 +119,6 @@ describe.each(KINDS)('taking over a container whose tokens are %s', (tokens) => 
     await write(platform, bucket, 'z.txt', 'rewritten');
     await write(platform, bucket, 'new.txt', 'new');
     expect(await codeOf(requireRecord(platform.engine, bucket, MARKER_KEY))).toBe('no-such-key');
-    const { removeObject, putObject } = await import('../src/index.js');
     expect((await removeObject(platform.engine, ACTOR, { bucket, key: 'dir/b.txt' }))?.size).toBe(4);
     const put = putObject(platform.engine, ACTOR, {
       bucket,
@@ -184,6 +195,25 @@ describe('a container whose versioning is off, on a backend that has versions', 
   });
 });
 
+describe('older versions that lay in the container before', () => {
+  it('stay, and never come to light when the object is deleted here', async () => {
+    const platform = await filled('version');
+    await putOutside(platform.backends['m1'], 'theirs', { key: 'a.txt', bytes: 'alpha 2' });
+    const bucket = await adopt(platform);
+    await index(platform, bucket.id);
+    expect(await read(platform, bucket, 'a.txt')).toBe('alpha 2');
+    await removeObject(platform.engine, ACTOR, { bucket, key: 'a.txt' });
+    await removeObject(platform.engine, ACTOR, { bucket, key: 'z.txt' });
+    expect(await sweepAll(platform, bucket.id)).toEqual([]);
+    expect([...(await seenOutside(platform.backends['m1'], 'theirs')).keys()]).not.toContain('a.txt');
+    expect(await read(platform, bucket, 'a.txt')).toBeUndefined();
+    const page = await platform.backends['m1']?.list(ACTOR, { container: 'theirs', include: 'everything', limit: 100 });
+    expect(page?.entries.filter(({ key }) => key.endsWith('.txt') && key.length === 5).map(({ kind }) => kind)).toEqual(
+      ['delete-marker', 'noncurrent'],
+    );
+  });
+});
+
 describe('what cannot be taken over', () => {
   it('says so, and changes nothing', async () => {
     const platform = await filled('version');
@@ -217,7 +247,10 @@ describe('what cannot be taken over', () => {
 
   it('of two adoptions at once, one', async () => {
     const platform = await filled('generation');
-    const both = await Promise.all([codeOf(adopt(platform, { name: 'one' })), codeOf(adopt(platform, { name: 'two' }))]);
+    const both = await Promise.all([
+      codeOf(adopt(platform, { name: 'one' })),
+      codeOf(adopt(platform, { name: 'two' })),
+    ]);
     expect(both.toSorted()).toEqual(['container-managed', 'done']);
     expect(platform.rows.size).toBe(1);
   });
@@ -268,7 +301,11 @@ describe('the job that indexes', () => {
     const platform = await filled('version');
     const bucket = await adopt(platform);
     const [container] = bucket.containers;
-    await platform.backends['m1']?.delete(ACTOR, { container: 'theirs', key: MARKER_KEY, token: container?.marker ?? '' });
+    await platform.backends['m1']?.delete(ACTOR, {
+      container: 'theirs',
+      key: MARKER_KEY,
+      token: container?.marker ?? '',
+    });
     const end = await index(platform, bucket.id);
     expect(end).toMatchObject({ state: 'failed', error: expect.stringContaining('marker') as unknown });
     expect(await listAll(platform, bucket)).toEqual([]);
@@ -278,7 +315,13 @@ describe('the job that indexes', () => {
     const platform = await filled('version');
     const bucket = await adopt(platform);
     const migrate = (): Promise<JobEnd> =>
-      migrateBucket(platform.engine, ACTOR, { bucketId: bucket.id, from: 'm1', to: 'm2', parallel: 2, reporter: new KeptReports() });
+      migrateBucket(platform.engine, ACTOR, {
+        bucketId: bucket.id,
+        from: 'm1',
+        to: 'm2',
+        parallel: 2,
+        reporter: new KeptReports(),
+      });
     expect(await codeOf(migrate())).toBe('adoption-unfinished');
     await index(platform, bucket.id);
     expect(await migrate()).toEqual({ state: 'completed' });

@@ -83,7 +83,11 @@ export const objectItem = component(
   z.object({
     key: z.string(),
     size: z.number().int().describe('Bytes'),
-    ETag: z.string().describe("MD5 of the content, in hex; of an object that was adopted and whose MD5 its vendor does not tell, the vendor's own ETag"),
+    ETag: z
+      .string()
+      .describe(
+        "MD5 of the content, in hex; of an object that was adopted and whose MD5 its vendor does not tell, the vendor's own ETag",
+      ),
     lastModified: z.iso.datetime(),
     tier: z.string().nullable(),
     storageClass: z.string().describe("The vendor's own class"),

@@ -59,7 +59,10 @@ export class BucketsController {
       schema: schemas.bucketCreation,
       example: { type: 'filesystem', name: 'my-first-bucket', backend: 'local' },
     },
-    answer: { description: 'Made, here and at the vendor; an adopted one is being indexed by a job', schema: schemas.bucketCreated },
+    answer: {
+      description: 'Made, here and at the vendor; an adopted one is being indexed by a job',
+      schema: schemas.bucketCreated,
+    },
     refusals: [400, 403, 409, 413, 422],
   })
   async create(
@@ -92,7 +95,8 @@ export class BucketsController {
   @Describe({
     id: 'deleteBucket',
     summary: 'Delete an empty bucket, and its container; detach an adopted one',
-    description: 'An adopted container stays, with all objects in it: they are forgotten here, and can be adopted again.',
+    description:
+      'An adopted container stays, with all objects in it: they are forgotten here, and can be adopted again.',
     query: z.strictObject({}),
     answer: { description: 'Gone, here and at the vendor; the name is free', schema: schemas.bucketDeleted },
     refusals: [400, 403, 404, 409],

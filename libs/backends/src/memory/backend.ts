@@ -184,7 +184,10 @@ export class MemoryBackend implements port.ObjectBackend {
     await Promise.resolve();
   }
 
-  private error(kind: 'invalid' | 'conflict' | 'not-found' | 'unavailable' | 'unsupported', message: string): BackendError {
+  private error(
+    kind: 'invalid' | 'conflict' | 'not-found' | 'unavailable' | 'unsupported',
+    message: string,
+  ): BackendError {
     return new BackendError(kind, message, { backend: this.name });
   }
 

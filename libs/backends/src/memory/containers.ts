@@ -54,7 +54,14 @@ export class MemoryContainer {
   conceal(key: string, order: number, modified: Date): void {
     const standing = this.current(key);
     if (standing === undefined) return;
-    const marker = { ...standing, token: `marker-${order}`, order, bytes: Buffer.alloc(0), modified, conceals: true as const };
+    const marker = {
+      ...standing,
+      token: `marker-${order}`,
+      order,
+      bytes: Buffer.alloc(0),
+      modified,
+      conceals: true as const,
+    };
     this.writes.set(key, [...(this.writes.get(key) ?? []), marker]);
   }
 

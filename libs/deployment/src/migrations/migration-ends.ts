@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { validateBucketName } from '#libs/naming';
 import type { BucketDocument } from '#libs/metadata';
-import { assertIndexed, openBucket, requireBackend, type Engine, type KnownBackend, type OperationContext } from '#libs/objects';
+import {
+  assertIndexed,
+  openBucket,
+  requireBackend,
+  type Engine,
+  type KnownBackend,
+  type OperationContext,
+} from '#libs/objects';
 import { invalid } from '../errors.js';
 import type { MigrationInput } from './migration-service.js';
 

@@ -1,4 +1,3 @@
-import type { JobQueue } from '#libs/jobs';
 import type { BucketDocument, BucketId, ControlPlane, JobRecord, Page, PageRequest } from '#libs/metadata';
 import {
   adoptingContainer,
@@ -15,6 +14,7 @@ import {
   type OperationContext,
 } from '#libs/objects';
 import { DeploymentError } from '../errors.js';
+import type { JobCarrier } from '../jobs/job-carrier.js';
 import type { JobView } from '../jobs/job-service.js';
 import { showJob } from '../jobs/job-view.js';
 import type { AdoptionInput, AdoptionView, ContainerView, TakeoverService } from './takeover-service.js';
@@ -23,7 +23,7 @@ import type { AdoptionInput, AdoptionView, ContainerView, TakeoverService } from
 export interface StoredTakeoversDependencies {
   readonly controlPlane: ControlPlane;
   readonly engine: Engine;
-  readonly queue: JobQueue;
+  readonly queue: JobCarrier;
 }
 
 const UNFINISHED = ['planned', 'running', 'paused'] as const;
@@ -44,10 +44,7 @@ export class StoredTakeovers implements TakeoverService {
     return found.next === undefined ? { items } : { items, next: found.next };
   }
 
-  async adopt(
-    context: OperationContext,
-    input: AdoptionInput,
-  ): Promise<CreatedBucket & { readonly job: JobView }> {
+  async adopt(context: OperationContext, input: AdoptionInput): Promise<CreatedBucket & { readonly job: JobView }> {
     if (!context.actor.isAdmin)
       throw new ObjectsError('access-denied', 'containers are taken over by administrators only');
     if (input.backend === undefined)

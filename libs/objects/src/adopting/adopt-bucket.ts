@@ -144,7 +144,10 @@ class Adoption {
 
   async #indexEntry(entry: ListedEntry): Promise<void> {
     const read = readBackendKey(entry.key);
-    if ('unindexable' in read) return this.#tally.failed(entry.key, entry.size, `not indexed: ${read.unindexable}`);
+    if ('unindexable' in read) {
+      this.#tally.failed(entry.key, entry.size, `not indexed: ${read.unindexable}`);
+      return;
+    }
     try {
       const reason = await this.#indexKey(read.key, entry);
       if (reason === undefined) this.#tally.done(entry.size);
@@ -161,7 +164,8 @@ class Adoption {
     const { bucket, container } = this.parts;
     const found = await this.engine.index.getKey({ bucket: bucket.id, key });
     const current = found?.value.current?.placement;
-    const isElsewhere = (at: typeof current): boolean => isSameContainer(at ?? container, container) && at?.key !== entry.key;
+    const isElsewhere = (at: typeof current): boolean =>
+      isSameContainer(at ?? container, container) && at?.key !== entry.key;
     if (current) return isElsewhere(current) && entry.key !== key ? stray(key) : undefined;
     const place = { backend: container.backend, container: container.container, key: entry.key };
     const target = await targetAt(this.engine, bucket, key, place);

@@ -80,7 +80,8 @@ async function bucketsOn(engine: Engine, backendId: string): Promise<ReadonlyMap
       ...(after === undefined ? {} : { after }),
     });
     for (const bucket of page)
-      for (const { backend, container } of bucket.containers) if (backend === backendId) found.set(container, bucket.name);
+      for (const { backend, container } of bucket.containers)
+        if (backend === backendId) found.set(container, bucket.name);
     after = page.at(-1)?.name;
     if (after === undefined || page.length < PAGE) return found;
   }

@@ -23,7 +23,10 @@ export async function firstToBeLost(engine: Engine, bucket: BucketDocument): Pro
   return undefined;
 }
 
-async function* pages(engine: Engine, bucket: BucketDocument): AsyncGenerator<Awaited<ReturnType<Engine['index']['scan']>>> {
+async function* pages(
+  engine: Engine,
+  bucket: BucketDocument,
+): AsyncGenerator<Awaited<ReturnType<Engine['index']['scan']>>> {
   let after: string | undefined;
   for (;;) {
     const page = await engine.index.scan(bucket.id, { limit: PAGE, ...(after === undefined ? {} : { after }) });
@@ -52,7 +55,11 @@ export async function detachForGood(
     context.signal?.throwIfAborted();
     await inParallel(page, PARALLEL, ({ key }) => forget(engine, bucket, key));
   }
-  await detachContainer(engine, context, { bucket: bucket.id, container: container.container, backendId: container.backend });
+  await detachContainer(engine, context, {
+    bucket: bucket.id,
+    container: container.container,
+    backendId: container.backend,
+  });
 }
 
 async function forget(engine: Engine, bucket: BucketDocument, key: string): Promise<void> {

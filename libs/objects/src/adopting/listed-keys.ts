@@ -6,7 +6,9 @@ export type ReadKey = { readonly key: string } | { readonly unindexable: string 
 /** Reads a backend key. Keys under `.spumoni/e/` are escapes; all else under `.spumoni/` is Spumoni's own, whoever put it. */
 export function readBackendKey(backendKey: string): ReadKey {
   if (backendKey.startsWith(RESERVED_KEY_PREFIX) && !isEscapedKey(backendKey))
-    return { unindexable: `keys beginning "${RESERVED_KEY_PREFIX}" are Spumoni's own, and this one is none that it made` };
+    return {
+      unindexable: `keys beginning "${RESERVED_KEY_PREFIX}" are Spumoni's own, and this one is none that it made`,
+    };
   try {
     const key = decodeKey(backendKey);
     const violations = validateObjectKey(key);

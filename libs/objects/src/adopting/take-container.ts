@@ -92,8 +92,7 @@ function managedBy(
 ): string {
   const place = `container "${container}" of backend ${backend}`;
   if (who.bucket !== undefined) return `${place} is bucket ${who.bucket}'s already`;
-  const owner =
-    who.found.deployment === undefined ? 'nobody can tell whose' : `of deployment ${who.found.deployment}`;
+  const owner = who.found.deployment === undefined ? 'nobody can tell whose' : `of deployment ${who.found.deployment}`;
   return `${place} bears a marker (${MARKER_KEY}), ${owner}; if that deployment is no more, delete the marker with the vendor's own tools and send this again`;
 }
 
@@ -131,7 +130,11 @@ export async function takeContainer(
     containers: [...current.containers.filter((c) => !isSameContainer(c, planned)), planned],
   }));
   try {
-    const marker = await placeMarker(engine, callOf(context), backend, { container: place.container, bucket: bucket.id, stale });
+    const marker = await placeMarker(engine, callOf(context), backend, {
+      container: place.container,
+      bucket: bucket.id,
+      stale,
+    });
     await engine.reach('container-marked', bucket.name);
     const isWeak = (await tokensAfter(callOf(context), backend, info, place)) === 'none';
     const taken: BucketContainer = { ...planned, marker, adopting: true, ...(isWeak ? { weak: true as const } : {}) };

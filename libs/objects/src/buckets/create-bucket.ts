@@ -43,10 +43,12 @@ export async function createBucket(
   assertBucketName(wish.name, backend);
   if (wish.adopt) await assertAdoptable(engine, context, { backendId: backend.id, ...wish.adopt });
   const reserved = await reserve(engine, context, wish, { backend, policy });
-  const bucket = await build(engine, context, reserved, { backend, adopt: wish.adopt }).catch(async (error: unknown) => {
-    await undo(engine, context, reserved.id, error);
-    throw error;
-  });
+  const bucket = await build(engine, context, reserved, { backend, adopt: wish.adopt }).catch(
+    async (error: unknown) => {
+      await undo(engine, context, reserved.id, error);
+      throw error;
+    },
+  );
   // From here on the bucket takes writes: a row that cannot be changed now is for the next repair, and undoes nothing.
   await engine.buckets.update(reserved.id, { state: 'active' });
   return { bucket, backend, ...(reason === undefined ? {} : { reason }) };

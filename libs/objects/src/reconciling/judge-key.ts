@@ -13,7 +13,17 @@ import { isTiedTo } from '../mutation/write-ids.js';
  * - `stray`: what stands here is not where the key's record has its bytes. Only told.
  * - `orphan`: a write of this very bucket and key that nobody was told of, and that no record, intent or garbage names. Only told where it stands; beneath newer ones it is deleted.
  */
-export const FINDINGS = ['same', 'new', 'changed', 'reclassed', 'found', 'missing', 'hidden', 'stray', 'orphan'] as const;
+export const FINDINGS = [
+  'same',
+  'new',
+  'changed',
+  'reclassed',
+  'found',
+  'missing',
+  'hidden',
+  'stray',
+  'orphan',
+] as const;
 export type Finding = (typeof FINDINGS)[number];
 
 /** What index and vendor say of one key at one place. */
@@ -58,7 +68,9 @@ export async function judge(seen: Seen, ask: Inquiries): Promise<Verdict> {
     return taken('new', await ask.recordOf(head), seen, ask);
   }
   if (!isHere) return { finding: 'stray', bytes };
-  return head.token === current.placement.token ? judgeSameWrite(current, head) : judgeReplaced(seen, current, head, ask);
+  return head.token === current.placement.token
+    ? judgeSameWrite(current, head)
+    : judgeReplaced(seen, current, head, ask);
 }
 
 function isAt({ place }: Seen, placement: Placement): boolean {
@@ -94,14 +106,8 @@ function judgeSameWrite(current: ObjectRecord, head: ObjectHead): Verdict {
   };
 }
 
-async function judgeReplaced(
-  seen: Seen,
-  current: ObjectRecord,
-  head: ObjectHead,
-  ask: Inquiries,
-): Promise<Verdict> {
-  const isZombie =
-    seen.coexist && isTiedTo(seen.address, head.writeId) && head.writeId !== current.placement.writeId;
+async function judgeReplaced(seen: Seen, current: ObjectRecord, head: ObjectHead, ask: Inquiries): Promise<Verdict> {
+  const isZombie = seen.coexist && isTiedTo(seen.address, head.writeId) && head.writeId !== current.placement.writeId;
   // A write that began before an acknowledged one and arrived after it must not take its place.
   if (isZombie && (await standsAlso(seen, current, ask))) return { finding: 'orphan', bytes: current.size };
   return taken('changed', await ask.recordOf(head), seen, ask);

@@ -44,24 +44,19 @@ export async function settleKey(engine: Engine, context: OperationContext, look:
 /** Undefined while somebody else is at the key. */
 function openLook(engine: Engine, target: Target, holder: WriteId): Promise<KeyDocument | undefined> {
   const placedIn = { backend: target.backendId, container: target.container };
-  return changeKey<KeyDocument | undefined>(
-    engine,
-    target.address,
-    { requireActive: true, placedIn },
-    (document) => {
-      if (document.lease ?? document.intents[0]) return { done: undefined };
-      const intent = {
-        writeId: holder,
-        kind: 'heal' as const,
-        candidate: emptyCandidate(target, holder),
-        // Nobody waits for a look, and it outranks nobody.
-        guarded: true as const,
-        baseRevision: document.revision,
-        heartbeat: 0,
-      };
-      return { next: withIntent(document, intent, target.tokens === 'none'), then: document };
-    },
-  );
+  return changeKey<KeyDocument | undefined>(engine, target.address, { requireActive: true, placedIn }, (document) => {
+    if (document.lease ?? document.intents[0]) return { done: undefined };
+    const intent = {
+      writeId: holder,
+      kind: 'heal' as const,
+      candidate: emptyCandidate(target, holder),
+      // Nobody waits for a look, and it outranks nobody.
+      guarded: true as const,
+      baseRevision: document.revision,
+      heartbeat: 0,
+    };
+    return { next: withIntent(document, intent, target.tokens === 'none'), then: document };
+  });
 }
 
 function emptyCandidate(target: Target, writeId: WriteId): ObjectRecord {
@@ -80,7 +75,11 @@ async function lookAndClose(engine: Engine, context: OperationContext, look: Ope
   const { target, holder } = look;
   const life = keepAlive(engine, target.address, holder, context.signal);
   try {
-    const verdict = await decide(engine, { requestId: context.requestId, signal: life.signal, actor: context.actor }, look);
+    const verdict = await decide(
+      engine,
+      { requestId: context.requestId, signal: life.signal, actor: context.actor },
+      look,
+    );
     return await close(engine, look, verdict);
   } catch (error) {
     await close(engine, look, undefined);
@@ -109,21 +108,29 @@ function placeOf(target: Target): Seen['place'] {
   return { backend: target.backendId, container: target.container, key: target.backendKey };
 }
 
-async function stands(context: OperationContext, target: Target, record: ObjectRecord): Promise<ObjectHead | undefined> {
+async function stands(
+  context: OperationContext,
+  target: Target,
+  record: ObjectRecord,
+): Promise<ObjectHead | undefined> {
   return headStanding(target, context, { token: placementRef(record.placement).token });
 }
 
 /** Takes the intent away, in one step with the verdict's change if there is one and nobody came between. */
 function close(engine: Engine, look: OpenLook, verdict: Verdict | undefined): Promise<Settled | undefined> {
   const { target, holder, before } = look;
-  return changeKey<Settled | undefined>(engine, target.address, { requireActive: verdict?.next !== undefined }, (document) => {
-    const mine = findIntent(document, holder);
-    if (!mine) return { done: undefined };
-    const cleared = withoutIntent(document, holder);
-    const isAlone = document.intents.length === 1 && document.revision === before.revision && mine.fenced !== true;
-    if (!verdict || !isAlone) return { next: cleared, then: undefined };
-    const settled = { finding: verdict.finding, bytes: verdict.bytes };
-    return { next: verdict.next?.(cleared) ?? cleared, then: settled };
-  });
+  return changeKey<Settled | undefined>(
+    engine,
+    target.address,
+    { requireActive: verdict?.next !== undefined },
+    (document) => {
+      const mine = findIntent(document, holder);
+      if (!mine) return { done: undefined };
+      const cleared = withoutIntent(document, holder);
+      const isAlone = document.intents.length === 1 && document.revision === before.revision && mine.fenced !== true;
+      if (!verdict || !isAlone) return { next: cleared, then: undefined };
+      const settled = { finding: verdict.finding, bytes: verdict.bytes };
+      return { next: verdict.next?.(cleared) ?? cleared, then: settled };
+    },
+  );
 }
-
