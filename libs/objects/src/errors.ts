@@ -33,6 +33,8 @@ export const OBJECTS_ERROR_CODES = [
   'too-large',
   'archived',
   'object-missing',
+  'damaged',
+  'key-unavailable',
   'conflict',
   'busy',
   'outcome-unknown',

@@ -71,7 +71,7 @@ export class BucketsController {
     @Param('bucket') name: string,
     @JsonBody(schemas.bucketCreation) body: z.output<typeof schemas.bucketCreation>,
   ) {
-    const { type, backend, policy } = body;
+    const { type, backend, policy, encryption } = body;
     if (body.name !== undefined && body.name !== name)
       throw new RequestError('invalid-request', `the body names "${body.name}", the path "${name}"; they must agree`);
     const wish = {
@@ -79,6 +79,7 @@ export class BucketsController {
       ...(type === undefined ? {} : { type: type === 'gcp' ? ('gcs' as const) : type }),
       ...(backend === undefined ? {} : { backend }),
       ...(policy === undefined ? {} : { policy }),
+      ...(encryption === undefined ? {} : { encrypted: encryption.enabled }),
     };
     const created = body.adopt
       ? await this.deployment.takeovers.adopt(caller.context, { ...wish, adopt: adoptOf(body.adopt) })

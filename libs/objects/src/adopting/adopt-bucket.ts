@@ -171,6 +171,7 @@ class Adoption {
     const target = await targetAt(this.engine, bucket, key, place);
     const assertOwn = (): Promise<void> => this.#watch.assertOwn();
     const { finding } = await settleKey(this.engine, this.context, { target, assertOwn });
+    if (finding === 'sealed') return 'not indexed: it is encrypted, and by no key that is known here';
     return finding === 'stray' ? stray(key) : undefined;
   }
 

@@ -11,13 +11,14 @@ const PAGE = 500;
 const PARALLEL = 32;
 
 /**
- * The first object that would be lost if the bucket were forgotten, if there is one: what lies in an adopted container stays there under its own key, all else goes with its container. Reads at most the whole index of the bucket, and a
+ * The first object that would be lost if the bucket were forgotten, if there is one: what lies in an adopted container stays there under its own key, all else goes with its container, and what is encrypted could not be read any more. Reads at most the whole index of the bucket, and a
  * page of it where nothing is adopted.
  */
 export async function firstToBeLost(engine: Engine, bucket: BucketDocument): Promise<string | undefined> {
   const adopted = bucket.containers.filter((container) => container.adopted);
-  const stays = ({ placement }: ObjectRecord): boolean =>
-    adopted.some((container) => isSameContainer(container, placement));
+  // What is encrypted stays too, but its key goes with the record.
+  const stays = ({ placement, sealing }: ObjectRecord): boolean =>
+    sealing === undefined && adopted.some((container) => isSameContainer(container, placement));
   for await (const page of pages(engine, bucket))
     for (const { key, document } of page) if (document.current && !stays(document.current)) return key;
   return undefined;

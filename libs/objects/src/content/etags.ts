@@ -7,12 +7,6 @@ export function md5OfEtag(etag: string): string | undefined {
   return MD5.test(etag) ? etag : undefined;
 }
 
-/** False if what a vendor says of the content contradicts the ETag; an ETag or a vendor that says nothing contradicts nothing. */
-export function agreesWith(etag: string, md5: string | undefined): boolean {
-  const own = md5OfEtag(etag);
-  return own === undefined || md5 === undefined || own === md5;
-}
-
 /** The ETag of an object that somebody else wrote and whose MD5 its vendor does not tell: the vendor's own, marked with `-1` where it would look like an MD5 (as that of an object under SSE-KMS does). */
 export function outsideEtag({ vendorEtag }: Pick<ObjectHead, 'vendorEtag'>): string {
   return MD5.test(vendorEtag) ? `${vendorEtag}-1` : vendorEtag;

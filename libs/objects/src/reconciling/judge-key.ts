@@ -1,5 +1,5 @@
 import type { ObjectHead } from '#libs/backends';
-import type { KeyAddress, KeyDocument, ObjectRecord, Placement } from '#libs/metadata';
+import type { KeyAddress, KeyDocument, ObjectRecord, Placement, Sealing } from '#libs/metadata';
 import { commit, isSamePlace, isSameWrite, withoutGarbage } from '../mutation/key-changes.js';
 import { isTiedTo } from '../mutation/write-ids.js';
 
@@ -11,6 +11,7 @@ import { isTiedTo } from '../mutation/write-ids.js';
  * - `missing`: the bytes are gone; the record stays, marked.
  * - `hidden`: somebody else deleted the object where versions are kept: its bytes are there still, and are read by their token. Only told.
  * - `stray`: what stands here is not where the key's record has its bytes. Only told.
+ * - `sealed`: what stands there is encrypted, and by no key of this object's, or plain where the record's bytes are encrypted. Only told.
  * - `orphan`: a write of this very bucket and key that nobody was told of, and that no record, intent or garbage names. Only told where it stands; beneath newer ones it is deleted.
  */
 export const FINDINGS = [
@@ -22,6 +23,7 @@ export const FINDINGS = [
   'missing',
   'hidden',
   'stray',
+  'sealed',
   'orphan',
 ] as const;
 export type Finding = (typeof FINDINGS)[number];
@@ -41,7 +43,8 @@ export interface Seen {
 export interface Inquiries {
   /** The vendor's word on the very write that a record names; undefined if it is gone. */
   readonly stillReadable: (record: ObjectRecord) => Promise<ObjectHead | undefined>;
-  readonly recordOf: (head: ObjectHead) => Promise<ObjectRecord>;
+  /** Undefined for sealed bytes that no key opens: they are nothing this key ever held. */
+  readonly recordOf: (head: ObjectHead, known: Sealing | undefined) => Promise<ObjectRecord | undefined>;
   /** Milliseconds since the epoch from which superseded bytes of Spumoni's own may go. */
   readonly garbageFrom: number;
 }
@@ -65,7 +68,8 @@ export async function judge(seen: Seen, ask: Inquiries): Promise<Verdict> {
   if (!current) {
     // Where writes coexist, what nobody was told of stays untold; where they replace, there is nothing else left of the key.
     if (seen.coexist && isTiedTo(seen.address, head.writeId)) return { finding: 'orphan', bytes };
-    return taken('new', await ask.recordOf(head), seen, ask);
+    const record = await ask.recordOf(head, undefined);
+    return record ? taken('new', record, seen, ask) : { finding: 'sealed', bytes };
   }
   if (!isHere) return { finding: 'stray', bytes };
   return head.token === current.placement.token
@@ -110,7 +114,9 @@ async function judgeReplaced(seen: Seen, current: ObjectRecord, head: ObjectHead
   const isZombie = seen.coexist && isTiedTo(seen.address, head.writeId) && head.writeId !== current.placement.writeId;
   // A write that began before an acknowledged one and arrived after it must not take its place.
   if (isZombie && (await standsAlso(seen, current, ask))) return { finding: 'orphan', bytes: current.size };
-  return taken('changed', await ask.recordOf(head), seen, ask);
+  const record = await ask.recordOf(head, current.sealing);
+  if (record) return taken('changed', record, seen, ask);
+  return (await standsAlso(seen, current, ask)) ? { finding: 'sealed', bytes: current.size } : missing(current);
 }
 
 /** The record of what stands becomes the key's. What it supersedes is deleted later only if this bucket wrote it. */

@@ -96,7 +96,7 @@ async function decide(engine: Engine, context: OperationContext, look: OpenLook)
     { address: target.address, place: placeOf(target), coexist: target.coexist, before, head },
     {
       stillReadable: (record) => stands(context, target, record),
-      recordOf: (found) => recordFromHead(target, context, found),
+      recordOf: (found, known) => recordFromHead(engine, context, { target, head: found, ...(known ? { known } : {}) }),
       garbageFrom: engine.clock.now() + engine.settings.graceMs,
     },
   );
