@@ -104,6 +104,8 @@ export interface GetResult {
   readonly head: ObjectHead;
   /** Exactly the bytes asked for, once. A cut stream throws; ending early without an error is a defect. Ending the iteration closes the transfer. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** The same bytes, where the backend had them all at hand: the transfer is over already, and `body` need not be read. Its reader may keep them. */
+  readonly whole?: Uint8Array;
   /** Closes a transfer whose body will not be read. */
   discard(): void;
 }

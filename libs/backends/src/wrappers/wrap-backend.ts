@@ -101,8 +101,13 @@ function wrapOptional(inner: port.ObjectBackend, through: Through): Optional {
 /** How a transfer ended: whole or left early (`undefined`), or by a failure. */
 type Ended = (failure: { readonly error: unknown } | undefined) => void;
 
-/** The same answer, whose body tells of each chunk and, once, of its end: read to the end, left early, failed or discarded. */
+/** The same answer, whose body tells of each chunk and, once, of its end: read to the end, left early, failed or discarded. Of one that came whole, at once. */
 export function followBody(result: port.GetResult, onChunk: (bytes: number) => void, onEnd: Ended): port.GetResult {
+  if (result.whole !== undefined) {
+    onChunk(result.whole.length);
+    onEnd(undefined);
+    return result;
+  }
   let over = false;
   const end: Ended = (failure) => {
     if (over) return;
