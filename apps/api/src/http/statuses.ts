@@ -101,6 +101,7 @@ export const MEANING_OF_CONTROL_PLANE: Readonly<Record<ControlPlaneErrorKind, { 
   exists: { code: 'exists', status: 409 },
   'not-found': { code: 'not-found', status: 404 },
   conflict: { code: 'changed-meanwhile', status: 409 },
+  invalid: { code: 'invalid-request', status: 400 },
   'in-use': { code: 'in-use', status: 409 },
   'last-administrator': { code: 'last-administrator', status: 409 },
   unavailable: { code: 'control-plane-unavailable', status: 503 },
