@@ -8,6 +8,7 @@ export type * from './jobs/job-service.js';
 export type * from './usage/usage-service.js';
 export { UsageCounters, type RequestKind } from './usage/usage-counters.js';
 export { usageRound, type UsageRoundParts } from './usage/usage-round.js';
+export type * from './takeovers/takeover-service.js';
 export { openDeployment, type OpenDeployment } from './open-deployment.js';
 export { LOCAL_BACKEND } from './first-start.js';
 export { runJob, type JobRunOutcome } from './jobs/run-job.js';

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditController } from './audit/audit.controller.js';
 import { BackendsController } from './backends/backends.controller.js';
+import { BucketEncryptionController } from './encryption/bucket-encryption.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LifecycleController } from './lifecycle/lifecycle.controller.js';
@@ -8,6 +9,7 @@ import { MigrationsController } from './migrations/migrations.controller.js';
 import { NamesController } from './names/names.controller.js';
 import { OwnBuckets } from './own-buckets.js';
 import { StatsController } from './stats/stats.controller.js';
+import { TakeoversController } from './takeovers/takeovers.controller.js';
 import { TiersController } from './tiers/tiers.controller.js';
 import { PricesController } from './usage/prices.controller.js';
 import { UsageController } from './usage/usage.controller.js';
@@ -25,6 +27,8 @@ import { VendorsController } from './vendors/vendors.controller.js';
     KeysController,
     MigrationsController,
     LifecycleController,
+    TakeoversController,
+    BucketEncryptionController,
     JobsController,
     StatsController,
     AuditController,

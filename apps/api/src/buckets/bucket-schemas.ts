@@ -1,6 +1,14 @@
 import { z } from 'zod';
+import { JOB_STATES } from '#libs/metadata';
 import { BACKEND_TYPES } from '#libs/naming';
+import { VERSIONING_WORDS } from '#libs/objects';
 import { component } from '../http/schemas.js';
+
+/** Whether new objects of a bucket are encrypted before they go to the vendor. */
+export const bucketEncryption = component(
+  'BucketEncryption',
+  z.strictObject({ enabled: z.boolean().describe('New objects are encrypted before they go to the vendor') }),
+);
 
 /** A bucket in lists, by the names that SODA's users know (A2.13). */
 export const bucketItem = component(
@@ -18,6 +26,13 @@ export const bucketItem = component(
 
 export const bucketList = z.object({ buckets: z.array(bucketItem), next: z.string().nullable() });
 
+const adoption = z
+  .object({ state: z.enum(JOB_STATES), jobId: z.string().optional().describe('See `/admin/v1/jobs/{id}`') })
+  .optional()
+  .describe(
+    'Only while what lay in an adopted container is still being indexed: reads find every object, but listings and counts show only those indexed so far',
+  );
+
 /** A bucket in full. */
 export const bucketView = component(
   'Bucket',
@@ -26,6 +41,7 @@ export const bucketView = component(
     type: z.enum(BACKEND_TYPES),
     vendor: z.string().nullable().describe('Whose rules and classes hold there'),
     state: z.enum(['creating', 'active', 'deleting']),
+    encryption: bucketEncryption,
     containers: z.array(
       z.object({
         backend: z.string(),
@@ -33,9 +49,10 @@ export const bucketView = component(
         home: z.boolean(),
         weak: z.boolean(),
         retiring: z.boolean().describe('Emptied by a migration, about to go'),
-        adopted: z.boolean(),
+        adopted: z.boolean().describe('Taken over: detached when the bucket is deleted, never deleted'),
       }),
     ),
+    adoption,
   }),
 );
 
@@ -47,7 +64,17 @@ export const bucketCreation = z.strictObject({
   name: z.string().optional().describe('The name again; must equal that of the path'),
   backend: z.string().optional().describe('Name of a registered backend; if absent, the policy chooses'),
   policy: z.string().optional().describe('Name of a tier policy'),
-  adopt: z.strictObject({ container: z.string() }).optional().describe('Not offered yet'),
+  encryption: bucketEncryption.optional(),
+  adopt: z
+    .strictObject({
+      container: z.string().describe("Name of the vendor's own bucket or container"),
+      versioning: z
+        .enum(VERSIONING_WORDS)
+        .optional()
+        .describe("Where the vendor's versioning is off: `enable` turns it on, `leave` goes on without, as `weak`"),
+    })
+    .optional()
+    .describe('Take over a container that is there instead of making one; for administrators'),
 });
 
 export const bucketCreated = z.object({
@@ -64,7 +91,11 @@ export const objectItem = component(
   z.object({
     key: z.string(),
     size: z.number().int().describe('Bytes'),
-    ETag: z.string().describe('MD5 of the content, in hex'),
+    ETag: z
+      .string()
+      .describe(
+        "MD5 of the content, in hex; of an object that was adopted and whose MD5 its vendor does not tell, the vendor's own ETag",
+      ),
     lastModified: z.iso.datetime(),
     tier: z.string().nullable(),
     storageClass: z.string().describe("The vendor's own class"),
@@ -84,6 +115,7 @@ export const objectList = component(
     isTruncated: z.boolean(),
     objects: z.array(objectItem),
     commonPrefixes: z.array(z.string()),
+    adoption,
   }),
 );
 

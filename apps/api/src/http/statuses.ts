@@ -30,6 +30,12 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   'bucket-not-empty': 409,
   'bucket-not-active': 409,
   'container-exists': 409,
+  'container-managed': 409,
+  'unknown-container': 400,
+  // The client must say which it wants.
+  'versioning-undecided': 409,
+  'adoption-unsupported': 422,
+  'adoption-unfinished': 409,
   'invalid-bucket-name': 400,
   'invalid-key': 400,
   'invalid-metadata': 400,
@@ -50,6 +56,9 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   archived: 409,
   // The record is right and the bytes are gone: neither the client's mistake nor an outage that passes.
   'object-missing': 502,
+  // What lies at the vendor was tampered with or has rotted: no part of it is sent.
+  damaged: 502,
+  'key-unavailable': 503,
   conflict: 409,
   busy: 503,
   // Whether the write happened is not known: the client should look before it tries again.
@@ -93,6 +102,7 @@ export const MEANING_OF_CONTROL_PLANE: Readonly<Record<ControlPlaneErrorKind, { 
   exists: { code: 'exists', status: 409 },
   'not-found': { code: 'not-found', status: 404 },
   conflict: { code: 'changed-meanwhile', status: 409 },
+  invalid: { code: 'invalid-request', status: 400 },
   'in-use': { code: 'in-use', status: 409 },
   'last-administrator': { code: 'last-administrator', status: 409 },
   unavailable: { code: 'control-plane-unavailable', status: 503 },

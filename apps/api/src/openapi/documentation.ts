@@ -61,6 +61,7 @@ const TAGS = [
   'tiers',
   'names',
   'moves',
+  'encryption',
   'users',
   'jobs',
   'audit',

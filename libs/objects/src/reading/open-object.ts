@@ -1,9 +1,10 @@
-import { isBackendError, type ByteRange, type GetResult } from '#libs/backends';
+import { isBackendError, type ByteRange } from '#libs/backends';
 import type { BucketDocument, ObjectRecord } from '#libs/metadata';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { placementRef } from '../mutation/standing.js';
 import { assertReadConditions, type Conditions } from './conditions.js';
+import { readingOf, type Transfer } from './plain-transfer.js';
 import { resolveRange, type RangeRequest } from './ranges.js';
 import { reconcileKey } from './reconcile.js';
 import { requireRecord } from './records.js';
@@ -22,6 +23,8 @@ export interface OpenedObject {
   /** Present when a range was asked for. */
   readonly range?: ByteRange;
   readonly body: AsyncIterable<Uint8Array>;
+  /** The same bytes, where they were all at hand: `body` need not be read. */
+  readonly whole?: Uint8Array;
   /** Closes a transfer whose body will not be read. */
   discard(): void;
 }
@@ -39,16 +42,25 @@ export async function openObject(engine: Engine, context: OperationContext, read
     if (read.conditions) assertReadConditions(record, read.conditions);
     const range = read.range && resolveRange(read.range, record.size);
     const opened = await tryOpen(engine, context, { read, record, ...(range ? { range } : {}) });
-    if (opened) {
-      const body =
-        record.size === 0
-          ? opened.body
-          : resumable(engine, context, { read, record, ...(range ? { range } : {}) }, opened);
-      return { record, ...(range ? { range } : {}), body, discard: () => opened.discard() };
-    }
+    if (opened) return readable(engine, context, { read, record, ...(range ? { range } : {}) }, opened);
     if (attempt === ATTEMPTS) throw changesTooFast();
     await reconcileKey(engine, context, { bucket: read.bucket, key: read.key, seen: record });
   }
+}
+
+/** What the caller gets of a transfer that began. Bytes that came whole, and as many as the record says, cannot be cut any more. */
+function readable(engine: Engine, context: OperationContext, wanted: Wanted, opened: Transfer): OpenedObject {
+  const { record, range } = wanted;
+  const { whole } = opened;
+  const expected = range ? range.end - range.start + 1 : record.size;
+  const isComplete = record.size === 0 || whole?.byteLength === expected;
+  return {
+    record,
+    ...(range ? { range } : {}),
+    body: isComplete ? opened.body : resumable(engine, context, wanted, opened),
+    ...(isComplete && whole ? { whole } : {}),
+    discard: () => opened.discard(),
+  };
 }
 
 interface Wanted {
@@ -57,10 +69,8 @@ interface Wanted {
   readonly range?: ByteRange;
 }
 
-type Transfer = Pick<GetResult, 'body' | 'discard'>;
-
 /** Undefined when the bytes that the record names stand there no more. */
-async function tryOpen(engine: Engine, context: OperationContext, wanted: Wanted): Promise<GetResult | undefined> {
+async function tryOpen(engine: Engine, context: OperationContext, wanted: Wanted): Promise<Transfer | undefined> {
   const { record, read } = wanted;
   if (record.missing)
     throw new ObjectsError(
@@ -69,12 +79,14 @@ async function tryOpen(engine: Engine, context: OperationContext, wanted: Wanted
       { facts: { key: read.key } },
     );
   const backend = await engine.backends.open(record.placement.backend);
+  const reading = readingOf(engine, { bucket: read.bucket.id, key: read.key }, record, wanted.range);
   try {
-    return await backend.get(callOf(context), {
+    const answer = await backend.get(callOf(context), {
       ...placementRef(record.placement),
-      ...(wanted.range && record.size > 0 ? { range: wanted.range } : {}),
+      ...(reading.range ? { range: reading.range } : {}),
       ...(read.transientChunks ? { transientChunks: true } : {}),
     });
+    return await reading.plain(answer);
   } catch (error) {
     if (isBackendError(error, 'not-found') || isBackendError(error, 'precondition')) return undefined;
     if (isBackendError(error, 'conflict')) {
