@@ -39,7 +39,7 @@ class CountedSource implements ConfigurationSource {
     this.loads += 1;
     if (this.away) throw new ControlPlaneError('unavailable', 'away');
     const empty = { backends: [], tiers: [], users: [], keys: [] };
-    const maps = { backendById: new Map(), backendByName: new Map(), userById: new Map(), keyById: new Map() };
+    const maps = { backendById: new Map(), backendByName: new Map(), userById: new Map(), keyById: new Map(), bucketLimits: new Map(), userLimits: new Map() };
     return { revision: String(this.stored), ...empty, ...maps };
   }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Deployment, Logger } from '#libs/deployment';
 import { answerProblem } from '../http/answer-problem.js';
-import { authenticate, contextOf } from '../http/basic-credentials.js';
+import { admit, authenticate, contextOf } from '../http/basic-credentials.js';
 import type { Exchange } from '../http/exchange.js';
 import { RequestError } from '../http/request-error.js';
 import { DEPLOYMENT, LOGGER } from '../tokens.js';
@@ -27,6 +27,7 @@ export class ObjectEndpoint {
       const operation = operationOf(request.method ?? '', query);
       exchange.operation = operation.id;
       exchange.bucket = bucket;
+      admit(this.deployment, exchange, principal, bucket);
       refuseUnknown(query, operation.query);
       const context = contextOf(exchange, principal);
       await operation.handle(this.deployment, { exchange, context, bucket, key, query });
