@@ -10,6 +10,7 @@ export { findServer, type ServerBinary } from './cache.mjs';
 export { startFakeGcs } from './fake-gcs.js';
 export { gaps, gapsOf, skippedFor, type Gap } from './gaps.js';
 export type { AccessKeys, Project, RunningServer, StorageAccount } from './running-server.js';
+export { startNginx, type RunningNginx } from './nginx.js';
 export { startRedis, type RunningRedis } from './redis.js';
 export { startMinio, startMoto } from './s3-servers.js';
 export { findProgram, type SystemProgram } from './system-programs.js';

@@ -132,7 +132,7 @@ describe('processes without the supervisor', () => {
       yield half;
     }
     const upload = clientOf(api).send('PUT', objectPath('kept', 'slow'), { body: slowly() });
-    await until('the upload is under way', 10_000, async () => (await requestsInFlight(api)) > 1);
+    await until('the upload is under way', 10_000, async () => (await api.requestsInFlight()) > 0);
     const ending = api.stop();
     await until('it takes no more connections', 10_000, async () => (await api.readiness()).status === 0);
     told.resolve(undefined);
@@ -177,10 +177,4 @@ async function answeredLate(client: Client): Promise<number> {
     await delay(10);
   }
   return late;
-}
-
-/** How many requests a process serves now, this question among them. */
-async function requestsInFlight(api: Program): Promise<number> {
-  const text = await (await fetch(`${api.url}/metrics`)).text();
-  return Number(/^spumoni_http_requests_in_flight (\d+)/m.exec(text)?.[1] ?? 0);
 }

@@ -87,6 +87,12 @@ export class Program {
     }
   }
 
+  /** How many requests an API serves now, beside this question. */
+  async requestsInFlight(): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    return Number(/^spumoni_http_requests_in_flight (\d+)/m.exec(text)?.[1] ?? 1) - 1;
+  }
+
   /** SIGTERM, as a container is stopped; resolves with the exit code. Fails if it has not ended after 40 s. */
   async stop(): Promise<number | null> {
     return this.end('SIGTERM');
