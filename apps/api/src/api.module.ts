@@ -1,7 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import type { Deployment, Logger } from '#libs/deployment';
 import { AdminModule } from './admin/admin.module.js';
+import { AuditTrail } from './audit/audit-trail.js';
+import { AuditInterceptor } from './audit/audit.interceptor.js';
 import { BucketsModule } from './buckets/buckets.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ObjectsModule } from './objects/objects.module.js';
@@ -31,6 +33,8 @@ export class ApiModule {
         { provide: LOGGER, useFactory: () => logger },
         { provide: Metrics, useFactory: () => metrics },
         { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
+        AuditTrail,
         Shutdown,
       ],
       exports: [DEPLOYMENT, LOGGER, Metrics, Shutdown],

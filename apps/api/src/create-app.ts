@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiModule, type ApiParts } from './api.module.js';
+import { AuditTrail } from './audit/audit-trail.js';
 import { answerProblem } from './http/answer-problem.js';
 import { handleCors, refuseForeign } from './http/cors.js';
 import { exchangeOf, type Exchange } from './http/exchange.js';
@@ -18,7 +19,7 @@ const MAX_PARAMETER = 4096;
 
 /** The application, ready to listen. Objects are served before Fastify's router, everything else behind it; both go through the same beginning and end. */
 export async function createApp(parts: ApiParts): Promise<NestFastifyApplication> {
-  const serve: { objects?: ObjectEndpoint; shutdown?: Shutdown } = {};
+  const serve: Serving = {};
   const adapter = new FastifyAdapter({
     serverFactory: (handler: Handler) => createHttpServer((exchange) => serveExchange(exchange, handler)),
     // Objects, for which a trailing slash matters, do not come this way.
@@ -30,7 +31,7 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
   });
   function serveExchange(exchange: Exchange, handler: Handler): void {
     const { request, response } = exchange;
-    follow(exchange, parts, serve.shutdown);
+    follow(exchange, parts, serve);
     response.setHeader('X-Request-Id', exchange.requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     const origins = parts.deployment?.settings.corsOrigins ?? [];
@@ -45,10 +46,18 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
   });
   serve.objects = app.get(ObjectEndpoint);
   serve.shutdown = app.get(Shutdown);
+  serve.audit = app.get(AuditTrail);
   prepare(adapter.getInstance<FastifyInstance>(), parts);
   serveDocumentation(app, adapter.getInstance<FastifyInstance>());
   await app.init();
   return app;
+}
+
+/** What the server calls, once Nest has made it. */
+interface Serving {
+  objects?: ObjectEndpoint;
+  shutdown?: Shutdown;
+  audit?: AuditTrail;
 }
 
 type Handler = (request: Exchange['request'], response: Exchange['response']) => void;
@@ -65,13 +74,14 @@ function prepare(fastify: FastifyInstance, { deployment }: ApiParts): void {
 }
 
 /** Counts the exchange until its connection has the last byte, or is gone. */
-function follow(exchange: Exchange, { logger, metrics }: ApiParts, shutdown: Shutdown | undefined): void {
+function follow(exchange: Exchange, { logger, metrics }: ApiParts, { shutdown, audit }: Serving): void {
   const { request, response, requestId } = exchange;
   metrics.begun();
   shutdown?.begun(exchange);
   response.once('close', () => {
     metrics.ended(exchange);
     shutdown?.ended(exchange);
+    if (response.statusCode === 401 || response.statusCode === 403) audit?.refused(exchange);
     const { operation, startedAt, userId } = exchange;
     const milliseconds = Math.round((performance.now() - startedAt) * 10) / 10;
     logger.debug(

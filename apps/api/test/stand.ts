@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:net';
+import pg from 'pg';
 import { postgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
 import { readSettings } from '#libs/settings';
 import { runApi, type RunningApi } from '../src/operations/run-api.js';
@@ -64,6 +65,17 @@ export class Stand {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** A statement of SQL, as whoever owns the database. */
+  async postgresQuery(statement: string): Promise<void> {
+    const client = new pg.Client({ ...this.postgres.connection });
+    await client.connect();
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  }
+
   /** A request as the root administrator, unless another `authorization` is given (empty: none). */
   async ask(method: string, path: string, options: Asked = {}): Promise<Answer> {
     const { authorization = basic(ROOT.accessKey, ROOT.secret), json, body, headers = {} } = options;
@@ -97,7 +109,7 @@ export interface Answer {
 }
 
 function parsed(response: Response, bytes: Buffer): unknown {
-  const isJson = /json/.test(response.headers.get('content-type') ?? '') && bytes.length > 0;
+  const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '') && bytes.length > 0;
   return isJson ? JSON.parse(bytes.toString('utf8')) : undefined;
 }
 

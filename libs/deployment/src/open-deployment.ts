@@ -1,4 +1,10 @@
-import { Authenticator, ensureFirstAdministrator, UserService, type FirstAdministrator } from '#libs/identity';
+import {
+  Authenticator,
+  ensureFirstAdministrator,
+  ROOT_USER,
+  UserService,
+  type FirstAdministrator,
+} from '#libs/identity';
 import { openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
 import { createLmdbIndex, openControlPlane, type ControlPlane, type ObjectIndex } from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
@@ -125,13 +131,19 @@ function servicesOf(parts: Parts, engine: Engine): Services {
   };
 }
 
-function makeAdministrator({ settings, controlPlane, masterKey }: Parts): Promise<FirstAdministrator> {
+async function makeAdministrator({ settings, controlPlane, masterKey, clock }: Parts): Promise<FirstAdministrator> {
   const { rootKey } = settings;
-  return ensureFirstAdministrator({
+  const first = await ensureFirstAdministrator({
     ...currentIdentities(controlPlane),
     masterKey,
     ...(rootKey ? { rootKey: { accessKey: rootKey.accessKey, secretKey: rootKey.secretKey.reveal() } } : {}),
   });
+  if (first.outcome !== 'present') {
+    const details = { name: ROOT_USER, outcome: first.outcome };
+    const event = { action: 'makeFirstAdministrator', resource: `/admin/v1/users/${ROOT_USER}`, details };
+    await controlPlane.audit.append([{ at: clock.now(), actor: 'system', ...event, result: 'done' }]);
+  }
+  return first;
 }
 
 async function assemble(settings: Settings, options: DeploymentOptions, opened: OpenedParts): Promise<OpenDeployment> {

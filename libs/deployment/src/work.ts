@@ -18,6 +18,7 @@ export interface WorkUnderWay {
   stop(): Promise<void>;
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** Jobs at once in one worker; each moves several objects at once. */
 const JOBS_AT_ONCE = 4;
 /** Five minutes by default: far beyond what any step of making or deleting a bucket may take, as its calls are bounded by the deadline, its waits by the patience. */
@@ -44,7 +45,8 @@ async function round(deployment: OpenDeployment, housekeeping: Housekeeping, sig
     if (report === undefined) return;
     const { sweep, repairs, failures } = report;
     const counts = sweep.garbageDeleted + sweep.intentsSettled + report.unnamedDeleted + report.containersRemoved;
-    const news = counts + report.lifecycleRuns + repairs.length + failures.length + sweep.failures.length > 0;
+    const news =
+      counts + report.lifecycleRuns + report.auditPruned + repairs.length + failures.length + sweep.failures.length > 0;
     if (news) logger.info({ report }, 'a round of housekeeping');
   } catch (error) {
     if (!signal.aborted) logger.error({ error }, 'a round of housekeeping failed; the next one tries again');
@@ -72,6 +74,7 @@ export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWa
     ...deployment,
     lifecycleEveryMs: settings.lifecycleEveryMs,
     repairAfterMs: repairAfterMs(deployment),
+    auditKeptMs: settings.auditDays * DAY_MS,
   });
   const handlers = {
     job: (delivery: JobDelivery) => deliver(deployment, delivery, { id, signal: stopping.signal }),

@@ -165,6 +165,7 @@ export const VARIABLES = {
     { from: 1, to: 256 },
     'Objects that a migration or a lifecycle run moves at once',
   ),
+  SPUMONI_AUDIT_DAYS: wholeNumber(365, { from: 1, to: 36_500 }, 'How many days the records of the audit log are kept'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

@@ -33,6 +33,7 @@ export interface Settings {
   readonly sweepMs: number;
   readonly lifecycleEveryMs: number;
   readonly migrationParallel: number;
+  readonly auditDays: number;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -112,6 +113,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     jsonLimitBytes: variables.SPUMONI_JSON_LIMIT_BYTES,
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
+    auditDays: variables.SPUMONI_AUDIT_DAYS,
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditController } from './audit/audit.controller.js';
 import { BackendsController } from './backends/backends.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
@@ -24,6 +25,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     LifecycleController,
     JobsController,
     StatsController,
+    AuditController,
   ],
   providers: [OwnBuckets],
 })

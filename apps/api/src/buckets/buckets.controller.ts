@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
 import { createBucket, deleteBucket, listObjects, openBucket } from '#libs/objects';
+import { ChangesNoConfiguration } from '../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../http/access.guard.js';
 import type { Caller } from '../http/caller.js';
 import { Describe } from '../http/describe.decorator.js';
@@ -166,6 +167,7 @@ export class BucketsController {
 
   @Post(':bucket')
   @bucketParam
+  @ChangesNoConfiguration()
   @Describe({
     id: 'deleteObjects',
     summary: 'Delete up to 1,000 objects',

@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { Deployment } from '#libs/deployment';
 import { isAdmin } from '#libs/identity';
+import { OPERATION_ID } from '../audit/audited.decorator.js';
 import { DEPLOYMENT } from '../tokens.js';
 import { authenticate } from './basic-credentials.js';
 import { setCaller } from './caller.js';
@@ -25,6 +26,7 @@ export class AccessGuard implements CanActivate {
   async canActivate(execution: ExecutionContext): Promise<boolean> {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const exchange = exchangeOf(request.raw);
+    exchange.action = this.reflector.get<string>(OPERATION_ID, execution.getHandler());
     const principal = await authenticate(this.deployment, exchange);
     const places = [execution.getHandler(), execution.getClass()];
     const isForUsers = this.reflector.getAllAndOverride<boolean | undefined>(FOR_EVERYBODY, places) ?? false;

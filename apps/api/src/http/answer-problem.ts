@@ -10,6 +10,7 @@ import { problemOf, PROBLEM_TYPE, tell } from './problem.js';
 export function answerProblem(exchange: Exchange, error: unknown, logger: Logger): void {
   const { response, requestId } = exchange;
   const answer = tell(error);
+  exchange.problemCode = answer.code;
   const facts = { requestId, operation: exchange.operation, error };
   if (answer.internal) logger.error(facts, 'a request failed for a reason that was not foreseen');
   else if (answer.status >= 500) logger.warn(facts, 'a request could not be served');

@@ -1,6 +1,7 @@
-import { applyDecorators, HttpCode } from '@nestjs/common';
+import { applyDecorators, HttpCode, SetMetadata } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiProduces, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
+import { OPERATION_ID } from '../audit/audited.decorator.js';
 import { refusalHeaders, schemaOf, statusText } from './schemas.js';
 
 /** All that the description of the API says of a route. */
@@ -14,7 +15,8 @@ export interface RouteDescription {
     readonly status?: number;
     readonly description: string;
     readonly schema?: z.ZodType;
-    readonly stream?: true;
+    /** The media type, where the answer is a stream of such values. */
+    readonly stream?: 'text/event-stream' | 'application/x-ndjson';
   };
   /** Statuses of refusals; 401, 500 and 503 go without saying. */
   readonly refusals?: readonly number[];
@@ -31,6 +33,7 @@ export function Describe(route: RouteDescription): MethodDecorator {
   const refusals = [...new Set([...(route.refusals ?? []), ...(route.open ? [] : ALWAYS)])].sort((a, b) => a - b);
   return applyDecorators(
     HttpCode(status),
+    SetMetadata(OPERATION_ID, route.id),
     ApiOperation({
       operationId: route.id,
       summary: route.summary,
@@ -47,14 +50,14 @@ export function Describe(route: RouteDescription): MethodDecorator {
           }),
         ]
       : []),
-    ...(answer.stream ? [ApiProduces('text/event-stream')] : []),
+    ...(answer.stream ? [ApiProduces(answer.stream)] : []),
     ApiResponse({
       status,
       description: answer.description,
       ...(answer.schema
         ? {
             content: {
-              [answer.stream ? 'text/event-stream' : 'application/json']: { schema: schemaOf(answer.schema, 'output') },
+              [answer.stream ?? 'application/json']: { schema: schemaOf(answer.schema, 'output') },
             },
           }
         : {}),

@@ -13,6 +13,12 @@ export interface Exchange {
   operation: string;
   /** The client waits for `100 Continue` before it sends the body; false once it was told to go on. */
   awaitsContinue: boolean;
+  /** The id of the operation that a guard was asked to let in. */
+  action?: string;
+  /** Code of the problem that it was answered with. */
+  problemCode?: string;
+  /** The JSON body, once it was read and found right. */
+  input?: unknown;
   /** The user it acts for, once authenticated. */
   userId?: string;
 }

@@ -31,8 +31,10 @@ export const JsonBody = (schema: z.ZodType): ParameterDecorator => jsonBody({ ch
 const jsonBody = createParamDecorator(async ({ checkedBy }: Checked, execution: ExecutionContext) => {
   const request = requestOf(execution);
   const limit = jsonLimits.get(request.server) ?? DEFAULT_JSON_LIMIT;
-  const body = await readJson(exchangeOf(request.raw), { limit });
-  return parseWith(checkedBy, body ?? {}, 'the body is not right');
+  const exchange = exchangeOf(request.raw);
+  const body = await readJson(exchange, { limit });
+  exchange.input = parseWith(checkedBy, body ?? {}, 'the body is not right');
+  return exchange.input;
 });
 
 /** The query as the schema has it; parameters that are not in it are refused. */

@@ -33,6 +33,12 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #auditDropped = new Counter({
+    name: 'spumoni_audit_dropped_total',
+    help: 'Requests that the audit log had no room for',
+    registers: [this.#registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -42,6 +48,10 @@ export class Metrics {
     this.#calls.observe({ backend, operation, outcome }, seconds);
     if (bytes > 0) this.#bytes.inc({ backend, operation }, bytes);
   };
+
+  auditDropped(count: number): void {
+    this.#auditDropped.inc(count);
+  }
 
   begun(): void {
     this.#inFlight.inc();

@@ -21,6 +21,8 @@ export interface HousekeepingDependencies {
   readonly lifecycleEveryMs: number;
   /** See `BucketRepair`. */
   readonly repairAfterMs: number;
+  /** How long records of the audit log are kept. */
+  readonly auditKeptMs: number;
   readonly logger: Logger;
 }
 
@@ -32,11 +34,14 @@ export interface HousekeepingReport {
   readonly containersRemoved: number;
   readonly repairs: readonly Repair[];
   readonly lifecycleRuns: number;
+  /** Records of the audit log that were older than they are kept. */
+  readonly auditPruned: number;
   /** Parts that could not be done now, each with its reason; the next round tries again. */
   readonly failures: readonly { readonly what: string; readonly reason: string }[];
 }
 
 const PAGE = 500;
+const PRUNED_A_ROUND = 10_000;
 
 function actorOf(signal: AbortSignal | undefined): OperationContext {
   const actor = { userId: '', isAdmin: true };
@@ -87,12 +92,14 @@ export class Housekeeping {
       [],
     );
     const lifecycleRuns = await attempt('lifecycle runs', () => this.#beginDueRuns(), 0);
+    const auditPruned = await attempt('audit log', () => this.#pruneAudit(), 0);
     return {
       sweep,
       unnamedDeleted: tidied.unnamed,
       containersRemoved: tidied.removed,
       repairs,
       lifecycleRuns,
+      auditPruned,
       failures,
     };
   }
@@ -137,6 +144,20 @@ export class Housekeeping {
       after = page.at(-1)?.name;
       if (after === undefined || page.length < PAGE) return;
     }
+  }
+
+  /** Bounded: what is left over is the next round's. The log says itself that it was shortened. */
+  async #pruneAudit(): Promise<number> {
+    const { audit } = this.dependencies.controlPlane;
+    const now = this.#clock.now();
+    const pruned = await audit.prune(now - this.dependencies.auditKeptMs, PRUNED_A_ROUND);
+    if (pruned > 0) {
+      const details = { records: pruned };
+      await audit.append([
+        { at: now, actor: 'system', action: 'pruneAudit', resource: '/admin/v1/audit', result: 'done', details },
+      ]);
+    }
+    return pruned;
   }
 
   async #beginDueRuns(): Promise<number> {

@@ -79,7 +79,7 @@ async function lock(runner: QueryRunner): Promise<void> {
 }
 
 async function migrateLocked(dataSource: DataSource, runner: QueryRunner): Promise<void> {
-  const known = new Set(MIGRATIONS.map((Migration) => new Migration().name));
+  const known = new Set<string>(MIGRATIONS.map((Migration) => new Migration().name));
   const unknown = (await appliedMigrations(dataSource, runner)).filter((name) => !known.has(name));
   if (unknown.length > 0) {
     throw new ControlPlaneError(

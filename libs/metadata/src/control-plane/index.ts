@@ -1,3 +1,5 @@
+export * from './audit-records.js';
+export * from './audit-store.js';
 export * from './clock.js';
 export { ConfigurationCache, CONFIGURATION_MAX_AGE_MS, type ConfigurationSource } from './configuration-cache.js';
 export type { PostgresConnection } from './data-source.js';

@@ -25,7 +25,7 @@ import type {
  */
 
 /** The entries that have a value; a null column is an absent field. */
-function present<T extends object>(fields: { [K in keyof T]: T[K] | null }): Partial<T> {
+export function present<T extends object>(fields: { [K in keyof T]: T[K] | null }): Partial<T> {
   const kept: Partial<T> = {};
   for (const key in fields) {
     const value = fields[key];
@@ -34,7 +34,7 @@ function present<T extends object>(fields: { [K in keyof T]: T[K] | null }): Par
   return kept;
 }
 
-const time = (date: Date | null): number | null => date?.getTime() ?? null;
+export const time = (date: Date | null): number | null => date?.getTime() ?? null;
 
 export function toBackend(row: BackendEntity): BackendRecord {
   return {

@@ -10,6 +10,7 @@ import { exclusively } from './exclusively.js';
 import { attempt, required } from './failures.js';
 import type { ControlPlane } from './ports.js';
 import { PostgresAccessKeyStore } from './stores/access-keys.js';
+import { PostgresAuditStore } from './stores/audit.js';
 import { PostgresBackendStore } from './stores/backends.js';
 import { PostgresBucketStore } from './stores/buckets.js';
 import { PostgresJobStore } from './stores/jobs.js';
@@ -73,6 +74,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     buckets: new PostgresBucketStore(context),
     lifecycles: new PostgresLifecycleStore(context),
     jobs: new PostgresJobStore(context),
+    audit: new PostgresAuditStore(context),
     configuration,
     exclusively: (name, work) => exclusively(dataSource, name, work),
     ping: async () => {

@@ -1,5 +1,6 @@
 import type { BucketId, BucketState } from '../object-index/records.js';
 import type { TierPolicy } from '#libs/tiering';
+import type { AuditStore } from './audit-store.js';
 import type { ConfigurationCache } from './configuration-cache.js';
 import type { JobStore } from './job-store.js';
 import type { Page, PageRequest } from './paging.js';
@@ -147,6 +148,7 @@ export interface ControlPlane {
   readonly buckets: BucketStore;
   readonly lifecycles: LifecycleStore;
   readonly jobs: JobStore;
+  readonly audit: AuditStore;
   readonly configuration: ConfigurationCache;
   /** Does the work unless another process does work of that name now; then undefined. It spares waste; it is no guard. Holds a connection meanwhile. */
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T | undefined>;

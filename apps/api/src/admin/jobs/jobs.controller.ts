@@ -67,7 +67,11 @@ export class JobsController {
   @Describe({
     id: 'watchJob',
     summary: 'Watch a job: server-sent events until it is settled',
-    answer: { description: '`progress` at each change, `end` at the end', schema: jobView, stream: true },
+    answer: {
+      description: '`progress` at each change, `end` at the end',
+      schema: jobView,
+      stream: 'text/event-stream',
+    },
     refusals: [403, 404],
   })
   async watch(@Param('id') id: string, @TheExchange() exchange: Exchange, @Res() reply: FastifyReply): Promise<void> {

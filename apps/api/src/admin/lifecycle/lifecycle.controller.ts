@@ -2,6 +2,7 @@ import { Controller, Delete, Get, Inject, Param, Post, Put, UseGuards } from '@n
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
+import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
@@ -63,6 +64,7 @@ export class LifecycleController {
 
   @Post('preview')
   @bucketParam
+  @ChangesNoConfiguration()
   @Describe({
     id: 'previewLifecycle',
     summary: 'Say what a run would do now: by the rules that are kept, or by those given',

@@ -3,6 +3,7 @@ import { ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Deployment, MigrationView } from '#libs/deployment';
+import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
@@ -63,6 +64,7 @@ export class MigrationsController {
   }
 
   @Post('plan')
+  @ChangesNoConfiguration()
   @Describe({
     id: 'planMigration',
     summary: 'Say what a migration would do, and what the destination could not hold',
@@ -92,7 +94,11 @@ export class MigrationsController {
   @Describe({
     id: 'watchMigration',
     summary: 'Watch a migration: server-sent events until it is settled',
-    answer: { description: '`progress` at each change, `end` at the end', schema: migrationView, stream: true },
+    answer: {
+      description: '`progress` at each change, `end` at the end',
+      schema: migrationView,
+      stream: 'text/event-stream',
+    },
     refusals: [403, 404],
   })
   async watch(@AskedBy() caller: Caller, @Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {

@@ -2,6 +2,7 @@ import { Controller, Post, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { suggestBucketName, validateBucketName, VENDORS } from '#libs/naming';
+import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { JsonBody } from '../../http/parameters.js';
@@ -31,6 +32,7 @@ const verdicts = z.object({
 @ForUsers()
 export class NamesController {
   @Post('validate')
+  @ChangesNoConfiguration()
   @Describe({
     id: 'validateName',
     summary: 'Say which rules of which vendor a bucket name breaks',

@@ -1,4 +1,5 @@
 import { AccessKeyEntity } from './access-key.entity.js';
+import { AuditEntity } from './audit.entity.js';
 import { BackendEntity } from './backend.entity.js';
 import { BucketEntity } from './bucket.entity.js';
 import { ConfigRevisionEntity, DeploymentEntity } from './deployment.entity.js';
@@ -18,4 +19,5 @@ export const ENTITIES = [
   BucketEntity,
   LifecycleEntity,
   JobEntity,
+  AuditEntity,
 ];

@@ -1,4 +1,5 @@
 import { ControlPlane0001 } from './0001-control-plane.js';
+import { Audit0005 } from './0005-audit.js';
 
 /** Every migration, oldest first. One that has run anywhere is never edited: the next one changes its work. */
-export const MIGRATIONS = [ControlPlane0001];
+export const MIGRATIONS = [ControlPlane0001, Audit0005];
