@@ -12,29 +12,50 @@ const REPOSITORY = resolve(import.meta.dirname, '../..');
 const DIRECTORY = join(REPOSITORY, 'ops/kubernetes');
 
 const labels = z.record(z.string(), z.string());
-const probe = z.looseObject({ httpGet: z.strictObject({ path: z.string(), port: z.string() }) });
-const container = z.looseObject({
+const anything = z.unknown();
+/** The fields that are used, no others: the API's schemas let a misspelt one pass, and the API drops it. */
+const probe = z.strictObject({
+  httpGet: z.strictObject({ path: z.string(), port: z.string() }),
+  ...{ periodSeconds: z.number(), timeoutSeconds: z.number(), failureThreshold: z.number() },
+});
+const container = z.strictObject({
+  ...{ name: z.string(), image: z.string(), imagePullPolicy: z.string(), command: z.array(z.string()) },
   envFrom: z.array(z.strictObject({ configMapRef: z.strictObject({ name: z.string() }) })),
   ports: z.array(z.strictObject({ name: z.string(), containerPort: z.number() })),
   ...{ startupProbe: probe, readinessProbe: probe, livenessProbe: probe },
-  securityContext: z.looseObject({}),
+  lifecycle: z
+    .strictObject({ preStop: z.strictObject({ exec: z.strictObject({ command: z.array(z.string()) }) }) })
+    .optional(),
+  resources: z.strictObject({ requests: labels, limits: labels }),
+  securityContext: anything,
+  volumeMounts: z.array(z.strictObject({ name: z.string(), mountPath: z.string(), readOnly: z.boolean().optional() })),
 });
-const workload = z.object({
-  kind: z.literal('Deployment'),
-  spec: z.looseObject({
+const secretVolume = z.strictObject({
+  name: z.literal('secrets'),
+  secret: z.strictObject({
+    ...{ secretName: z.string(), defaultMode: z.number() },
+    items: z.array(z.strictObject({ key: z.string(), path: z.string() })),
+  }),
+});
+const pod = z.strictObject({
+  ...{ automountServiceAccountToken: z.literal(false), enableServiceLinks: z.literal(false) },
+  terminationGracePeriodSeconds: z.number().min(30),
+  topologySpreadConstraints: anything,
+  securityContext: anything,
+  containers: z.tuple([container]),
+  volumes: z.tuple([secretVolume, z.strictObject({ name: z.literal('tmp'), emptyDir: z.strictObject({}) })]),
+});
+const workload = z.strictObject({
+  ...{ apiVersion: z.string(), kind: z.literal('Deployment') },
+  metadata: z.strictObject({ name: z.string(), labels }),
+  spec: z.strictObject({
     replicas: z.number(),
-    selector: z.object({ matchLabels: labels }),
-    template: z.object({
-      metadata: z.object({ labels }),
-      spec: z.looseObject({
-        securityContext: z.looseObject({}),
-        containers: z.tuple([container]),
-        volumes: z.tuple([
-          z.object({ secret: z.looseObject({ items: z.array(z.object({ key: z.string() })) }) }),
-          z.looseObject({}),
-        ]),
-      }),
+    selector: z.strictObject({ matchLabels: labels }),
+    strategy: z.strictObject({
+      type: z.literal('RollingUpdate'),
+      rollingUpdate: z.strictObject({ maxUnavailable: z.number(), maxSurge: z.number() }),
     }),
+    template: z.strictObject({ metadata: z.strictObject({ labels }), spec: pod }),
   }),
 });
 
@@ -96,7 +117,7 @@ describe('the Kubernetes manifests', () => {
         readOnlyRootFilesystem: true,
         capabilities: { drop: ['ALL'] },
       });
-      expect(pod.volumes[0].secret).toMatchObject({ defaultMode: 0o440 });
+      expect(volumes[0].secret).toMatchObject({ defaultMode: 0o440 });
       const [port] = only.ports;
       expect([only.startupProbe, only.readinessProbe, only.livenessProbe].map(({ httpGet }) => httpGet)).toEqual([
         { path: '/readyz', port: port?.name },
@@ -112,12 +133,12 @@ describe('the Kubernetes manifests', () => {
       const map = all.find(({ title }) => title === `configuration.yaml: ConfigMap spumoni-${app}`)?.content;
       const { data } = z.object({ data: labels }).parse(map);
       expect(data).toEqual(environmentFile(join(REPOSITORY, `ops/compose/${app}.env`)));
-      const pod = deployments.find(([title]) => title.endsWith(`spumoni-${app}`))?.[1].template.spec;
-      expect(pod?.containers[0].envFrom).toEqual([{ configMapRef: { name: `spumoni-${app}` } }]);
+      const runs = deployments.find(([title]) => title.endsWith(`spumoni-${app}`))?.[1].template.spec;
+      expect(runs?.containers[0].envFrom).toEqual([{ configMapRef: { name: `spumoni-${app}` } }]);
       const files = Object.values(data).flatMap((value) => /^\/run\/secrets\/(\w+)$/.exec(value)?.[1] ?? []);
-      expect(pod?.volumes[0].secret.items.map(({ key }) => key).toSorted()).toEqual(files.toSorted());
+      expect(runs?.volumes[0].secret.items.map(({ key }) => key).toSorted()).toEqual(files.toSorted());
       const port = data['SPUMONI_API_PORT'] ?? data['SPUMONI_WORKER_PORT'];
-      expect(pod?.containers[0].ports.map(({ containerPort }) => String(containerPort))).toEqual([port]);
+      expect(runs?.containers[0].ports.map(({ containerPort }) => String(containerPort))).toEqual([port]);
     },
   );
 });

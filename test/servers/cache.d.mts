@@ -4,7 +4,7 @@ import type { ServerName } from './versions.mjs';
 export interface ServerBinary {
   readonly name: ServerName;
   readonly version: string;
-  /** Absolute path of the executable (minio, fake-gcs-server), the script (azurite) or the Python that has it (moto). */
+  /** Absolute path of the executable (minio, fake-gcs-server, ferretdb), the script (azurite) or the Python that has it (moto). */
   readonly entry: string;
 }
 export declare function cacheDirectories(): string[];

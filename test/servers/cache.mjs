@@ -22,6 +22,7 @@ const ENTRIES = {
   'fake-gcs-server': 'fake-gcs-server',
   azurite: join('node_modules', 'azurite', 'dist', 'src', 'blob', 'main.js'),
   moto: join('bin', 'python'),
+  ferretdb: 'ferretdb',
 };
 
 /** `<name>-<version>`, so that two versions never mix. */

@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { cacheDirectories, directoryName, entryOf, findServer } from './cache.mjs';
 import { SERVERS } from './versions.mjs';
 
@@ -75,6 +76,13 @@ async function installGo(name, directory, deadline) {
   await run('go', ['install', `${goPackage}@${version}`], { deadline, env: { GOBIN: directory, CGO_ENABLED: '0' } });
 }
 
+/** A Go program of this repository, whose go.mod and go.sum pin all it is made of. */
+async function installGoProgram(name, directory, deadline) {
+  const source = join(dirname(fileURLToPath(import.meta.url)), SERVERS[name].goProgram);
+  const build = ['build', '-C', source, '-mod=readonly', '-trimpath', '-o', join(directory, name), '.'];
+  await run('go', build, { deadline, env: { CGO_ENABLED: '0' } });
+}
+
 async function installNpm(name, directory, deadline) {
   const { npmPackage, version } = SERVERS[name];
   const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--no-save', '--loglevel=error'];
@@ -100,7 +108,11 @@ async function installPython(name, directory, deadline) {
   }
 }
 
-const kindOf = ({ goPackage, npmPackage }) => (goPackage ? installGo : npmPackage ? installNpm : installPython);
+function installerOf({ goPackage, goProgram, npmPackage }) {
+  if (goPackage) return installGo;
+  if (goProgram) return installGoProgram;
+  return npmPackage ? installNpm : installPython;
+}
 
 /** Installs beside the final place and renames, so that a broken or concurrent run never leaves half a server. */
 async function install(name) {
@@ -108,7 +120,7 @@ async function install(name) {
   const directory = await mkdtemp(join(cache, '.installing-'));
   const home = join(cache, directoryName(name));
   try {
-    await kindOf(SERVERS[name])(name, directory, Date.now() + LIMIT_MS);
+    await installerOf(SERVERS[name])(name, directory, Date.now() + LIMIT_MS);
     if (!existsSync(entryOf(name, directory))) throw new Error('its installer ended well but left no server');
     if (!findServer(name)) await rm(home, { recursive: true, force: true });
     await rename(directory, home).catch((cause) => {

@@ -6,7 +6,13 @@ import {
   type FirstAdministrator,
 } from '#libs/identity';
 import { openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
-import { createLmdbIndex, openControlPlane, type ControlPlane, type ObjectIndex } from '#libs/metadata';
+import {
+  createLmdbIndex,
+  createMongodbIndex,
+  openControlPlane,
+  type ControlPlane,
+  type ObjectIndex,
+} from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
 import { loadMasterKeyFile, type MasterKey } from '#libs/secrets';
@@ -15,6 +21,7 @@ import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
+import { dataKeysOf } from './encryption/data-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
@@ -55,6 +62,13 @@ function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
   throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_POSTGRES_URL', message }]);
 }
 
+/** The index is in the data directory, unless a MongoDB is named. */
+async function openIndex({ mongodbUrl }: Settings, paths: DataPaths, deployment: string): Promise<ObjectIndex> {
+  return mongodbUrl === undefined
+    ? createLmdbIndex({ path: paths.index })
+    : createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+}
+
 /** On Redis if there is one, else beside the control plane. */
 function queueConnectionOf({ redisUrl }: Settings, postgres: ReturnType<typeof parsePostgresUrl>): QueueConnection {
   return redisUrl === undefined ? { kind: 'postgres', postgres } : { kind: 'redis', redis: { url: redisUrl.reveal() } };
@@ -73,7 +87,7 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const paths = await makeDataDirectories(settings);
   const masterKey = loadMasterKeyFile(settings.masterKeyFile);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
-  const index = opened.add('index', await createLmdbIndex({ path: paths.index }));
+  const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
     'queue',
     await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
@@ -91,7 +105,7 @@ function limitsOf({ settings, options, clock }: Parts): CallLimits {
 }
 
 function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
-  const { settings, options, clock, index, controlPlane } = parts;
+  const { settings, options, clock, index, controlPlane, masterKey } = parts;
   const { configuration, deploymentId } = controlPlane;
   return {
     index,
@@ -99,6 +113,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
     catalog: backends,
     buckets: controlPlane.buckets,
     policies: async () => (configuration.currentOrUndefined() ?? (await configuration.current())).tiers,
+    dataKeys: dataKeysOf(masterKey),
     clock,
     newWriteId: () => newWriteId(clock.now()),
     randomHex,

@@ -50,6 +50,14 @@ export interface BackendCatalog {
   list(): Promise<readonly KnownBackend[]>;
 }
 
+/** Wraps the data keys of sealed objects by the deployment's master key. `boundTo` says whose a data key is: it unwraps only with the same. */
+export interface DataKeys {
+  /** Under the master key that is current now. */
+  wrap(dataKey: Uint8Array, boundTo: readonly string[]): string;
+  /** Fails with `key-unavailable` if its master key is not at hand, and with `damaged` if it was altered or is bound to something else. */
+  unwrap(wrapped: string, boundTo: readonly string[]): Uint8Array;
+}
+
 /** The places in the mutation at which a test may stop, reorder or kill (DESIGN section 5). */
 export const CRASH_POINTS = [
   'intent-recorded',
@@ -100,6 +108,7 @@ export interface Engine {
   readonly buckets: BucketStore;
   /** The tier policies as of at most a second ago. */
   readonly policies: () => Promise<readonly TierPolicy[]>;
+  readonly dataKeys: DataKeys;
   readonly clock: Clock;
   readonly newWriteId: () => WriteId;
   /** So many random bytes in hex, for ids and slugs. */

@@ -28,6 +28,8 @@ export const OBJECTS_ERROR_CODES = [
   'too-large',
   'archived',
   'object-missing',
+  'damaged',
+  'key-unavailable',
   'conflict',
   'busy',
   'outcome-unknown',

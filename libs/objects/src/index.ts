@@ -2,6 +2,7 @@ export * from './attributes.js';
 export * from './buckets/containers.js';
 export * from './buckets/create-bucket.js';
 export { deleteBucket } from './buckets/delete-bucket.js';
+export { encryptBucket } from './buckets/encrypt-bucket.js';
 export { MARKER_KEY } from './buckets/marker.js';
 export * from './buckets/open-bucket.js';
 export * from './content/checked-body.js';
@@ -18,6 +19,8 @@ export { assertReadConditions, writeGuard, type Conditions } from './reading/con
 export * from './reading/open-object.js';
 export { type RangeRequest, resolveRange } from './reading/ranges.js';
 export * from './reading/records.js';
+export { damaged } from './sealing/unseal.js';
+export { CHUNK_BYTES, plainSize, sealedSize } from './sealing/layout.js';
 export * from './sweep/sweeper.js';
 export { examineFreshIds } from './sweep/fresh-ids.js';
 export { removeRetired } from './sweep/retiring.js';

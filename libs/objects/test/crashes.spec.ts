@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { TOKEN_KINDS, type TokenKind } from '#libs/backends';
+import type { TokenKind } from '#libs/backends';
 import { isObjectsError } from '../src/index.js';
 import {
   inOrder,
@@ -13,7 +13,7 @@ import {
   type Operation,
 } from './simulation/operations.js';
 import type { Task } from './simulation/scheduler.js';
-import { contentOf, endProcess, leftovers, makeWorld, settle } from './simulation/world.js';
+import { contentOf, endProcess, KINDS_OF_WORLDS, leftovers, makeWorld, settle } from './simulation/world.js';
 
 /** A process that dies at any point of a mutation, before and after a second writer's whole mutation (invariants 1 and 3). */
 const first: readonly Operation[] = [put('put-a', 'alpha', 'amber'), putIfInitial, remove, move, restamp];
@@ -22,16 +22,23 @@ const cases = first.flatMap((a) =>
   second.map((b) => ({ name: `${a.name} dies${b ? `, ${b.name} follows` : ''}`, a, b })),
 );
 
-describe.each(TOKEN_KINDS)('a writer that dies, on a backend whose tokens are %s', (tokens) => {
-  it.each(cases)('$name: nothing acknowledged is lost and nothing is left over, wherever it dies', async ({ a, b }) => {
-    let points = 1;
-    while (!(await dieAt({ tokens, a, b, stop: points }))) points += 1;
-    expect(points).toBeGreaterThan(1);
-  });
-});
+describe.each(KINDS_OF_WORLDS)(
+  'a writer of $objects objects that dies, on a backend whose tokens are $tokens',
+  (kind) => {
+    it.each(cases)(
+      '$name: nothing acknowledged is lost and nothing is left over, wherever it dies',
+      async ({ a, b }) => {
+        let points = 1;
+        while (!(await dieAt({ ...kind, a, b, stop: points }))) points += 1;
+        expect(points).toBeGreaterThan(1);
+      },
+    );
+  },
+);
 
 interface Death {
   readonly tokens: TokenKind;
+  readonly encrypted?: true;
   readonly a: Operation;
   readonly b: Operation | undefined;
   /** After how many steps it stands still for ever. */
@@ -39,8 +46,9 @@ interface Death {
 }
 
 /** True once the operation ended before it was to die. */
-async function dieAt({ tokens, a, b, stop }: Death): Promise<boolean> {
-  const world = await makeWorld({ tokens, home: 'm1', gates: true });
+async function dieAt({ a, b, stop, ...kind }: Death): Promise<boolean> {
+  const { tokens } = kind;
+  const world = await makeWorld({ ...kind, home: 'm1', gates: true });
   await putInitial.run(world);
   const { scheduler } = world;
   const dying = scheduler.start(a.name, () => a.run(world));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { TOKEN_KINDS, type TokenKind } from '#libs/backends';
+import type { TokenKind } from '#libs/backends';
 import { IndexError } from '#libs/metadata';
 import { isObjectsError } from '../src/index.js';
 import { Faults, type Plan } from './simulation/faults.js';
@@ -19,6 +19,7 @@ import {
   assertRecordIsTrue,
   contentOf,
   endProcess,
+  KINDS_OF_WORLDS,
   leftovers,
   makeWorld,
   settle,
@@ -49,13 +50,13 @@ function isBackend(point: string): boolean {
   return !isIndex(point);
 }
 
-describe.each(TOKEN_KINDS)('on a backend whose tokens are %s', (tokens) => {
+describe.each(KINDS_OF_WORLDS)('with $objects objects on a backend whose tokens are $tokens', (kind) => {
   describe.each(failures)('when $name', ({ plan }) => {
     it.each(first.flatMap((a) => second.map((b) => ({ name: `${a.name}, then ${b?.name ?? 'nobody'}`, a, b }))))(
       '$name: nothing acknowledged is lost, nothing refused is seen, nothing is left over, whichever call it is',
       async ({ a, b }) => {
         let at = 1;
-        while (await runOnce({ tokens, a, b, plan: { ...plan, at } })) at += 1;
+        while (await runOnce({ ...kind, a, b, plan: { ...plan, at } })) at += 1;
         expect(at).toBeGreaterThan(a === remove && plan.of('m1') ? 0 : 1);
       },
     );
@@ -64,16 +65,18 @@ describe.each(TOKEN_KINDS)('on a backend whose tokens are %s', (tokens) => {
 
 interface Run {
   readonly tokens: TokenKind;
+  readonly encrypted?: true;
   readonly a: Operation;
   readonly b: Operation | undefined;
   readonly plan: Plan;
 }
 
 /** False once the operation has fewer such calls. */
-async function runOnce({ tokens, a, b, plan }: Run): Promise<boolean> {
+async function runOnce({ a, b, plan, ...kind }: Run): Promise<boolean> {
   const faults = new Faults();
+  const { tokens } = kind;
   const world = await makeWorld({
-    tokens,
+    ...kind,
     home: 'm1',
     fault: faults.atBackend,
     index: (inner) => faults.around(inner),

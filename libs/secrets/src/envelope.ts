@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { bindingOf, decodeStrictly } from './binding.js';
 import { EnvelopeError } from './errors.js';
-import { masterKeyBytes, type MasterKey } from './master-key.js';
+import { masterKeyBytes, type MasterKeys } from './master-key.js';
+import { requireMasterKey } from './master-keys.js';
 import { Secret } from './secret.js';
 
 const algorithm = 'aes-256-gcm';
@@ -38,23 +40,8 @@ function decrypt({ key, nonce, bound }: Cipher, sealed: Buffer): Buffer {
   return Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()]);
 }
 
-/** Lengths go before the parts, so that no two bindings have the same bytes. */
 function binding(layer: 'key' | 'value', keyId: string, boundTo: readonly string[]): Buffer {
-  const parts = [version, layer, keyId, ...boundTo].map((part) => Buffer.from(part, 'utf8'));
-  return Buffer.concat(
-    parts.flatMap((part) => {
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(part.length);
-      return [length, part];
-    }),
-  );
-}
-
-/** Strict base64url: exactly one text for each byte string, so that a changed character is always seen. */
-function decode(text: string, what: string): Buffer {
-  const bytes = Buffer.from(text, 'base64url');
-  if (bytes.toString('base64url') !== text) throw new EnvelopeError(`a sealed secret's ${what} is not base64url`);
-  return bytes;
+  return bindingOf([version, layer, keyId, ...boundTo]);
 }
 
 function parse(sealed: string): Envelope {
@@ -72,9 +59,9 @@ function parse(sealed: string): Envelope {
   }
   const envelope = {
     keyId,
-    wrappedKey: decode(wrapped, 'wrapped key'),
-    nonce: decode(nonce, 'nonce'),
-    ciphertext: decode(ciphertext, 'ciphertext'),
+    wrappedKey: decodeStrictly(wrapped, "a sealed secret's wrapped key is"),
+    nonce: decodeStrictly(nonce, "a sealed secret's nonce is"),
+    ciphertext: decodeStrictly(ciphertext, "a sealed secret's ciphertext is"),
   };
   const wholeKey = envelope.wrappedKey.length === nonceBytes + masterKeyBytes + tagBytes;
   if (!wholeKey || envelope.nonce.length !== nonceBytes || envelope.ciphertext.length < tagBytes) {
@@ -85,10 +72,11 @@ function parse(sealed: string): Envelope {
 
 /**
  * Seals a secret as `v1.<keyId>.<wrappedKey>.<nonce>.<ciphertext>`: AES-256-GCM under a data key of its own, which is wrapped by
- * the master key. `boundTo` says what it is and whose (`['backend-credentials', backendId]`); it opens only with the same, so
+ * the master key that is current. `boundTo` says what it is and whose (`['backend-credentials', backendId]`); it opens only with the same, so
  * nobody can make one row's secret pass for another's by copying it. Adds about 150 characters.
  */
-export function sealEnvelope(masterKey: MasterKey, secret: Secret, boundTo: readonly string[]): string {
+export function sealEnvelope(keys: MasterKeys, secret: Secret, boundTo: readonly string[]): string {
+  const masterKey = keys.current;
   const dataKey = randomBytes(masterKeyBytes);
   const keyNonce = randomBytes(nonceBytes);
   const nonce = randomBytes(nonceBytes);
@@ -110,16 +98,12 @@ export function masterKeyIdOf(sealed: string): string {
 }
 
 /**
- * Opens what `sealEnvelope` made. Throws EnvelopeError if it is malformed, altered in any bit, bound to something else, or
- * sealed under another master key, which is then named by its id.
+ * Opens what `sealEnvelope` made. Throws EnvelopeError if it is malformed, altered in any bit or bound to something else, and `MissingKeyError` if it was
+ * sealed under a master key that is not at hand, which is then named by its id.
  */
-export function openEnvelope(masterKey: MasterKey, sealed: string, boundTo: readonly string[]): Secret {
+export function openEnvelope(keys: MasterKeys, sealed: string, boundTo: readonly string[]): Secret {
   const { keyId, wrappedKey, nonce, ciphertext } = parse(sealed);
-  if (keyId !== masterKey.id) {
-    throw new EnvelopeError(
-      `this secret was sealed under the master key ${keyId}, and the one at hand is ${masterKey.id}: bring back key ${keyId}`,
-    );
-  }
+  const masterKey = requireMasterKey(keys, keyId);
   const keyNonce = wrappedKey.subarray(0, nonceBytes);
   const wrapping = { key: masterKey.secret.revealBytes(), nonce: keyNonce, bound: binding('key', keyId, boundTo) };
   try {

@@ -1,8 +1,10 @@
 /** Secrets that cannot leak by accident, and the way they are kept: envelope encryption under a master key. */
 export { Secret, hiddenText } from './secret.js';
-export { MasterKey, masterKeyBytes } from './master-key.js';
+export { MasterKey, masterKeyBytes, type MasterKeys } from './master-key.js';
+export { requireMasterKey } from './master-keys.js';
 export { loadMasterKeyFile } from './master-key-file.js';
 export { openEnvelope, sealEnvelope, masterKeyIdOf } from './envelope.js';
-export { EnvelopeError, MasterKeyError } from './errors.js';
+export { unwrapDataKey, wrapDataKey, wrappingKeyIdOf } from './data-key.js';
+export { EnvelopeError, MasterKeyError, MissingKeyError } from './errors.js';
 export { redact } from './redact.js';
 export { generateAccessKey, type GeneratedAccessKey } from './access-key.js';

@@ -52,6 +52,16 @@ const postgresUrl = z
   .describe('A Postgres of yours; if absent, one is started in the data directory')
   .meta(secret);
 
+const mongodbUrl = z
+  .string()
+  .regex(
+    /^mongodb(\+srv)?:\/\/([^@/?#\s]+@)?[^@/?#\s,]+(,[^@/?#\s,]+)*(\/[^/?#\s."$\\]*)?(\?[^#\s]*)?$/,
+    'expected mongodb://[user:password@]host[:port][,host[:port]…][/database][?options], the password percent-encoded',
+  )
+  .optional()
+  .describe('A MongoDB replica set or sharded cluster for the object index; if absent, it is in the data directory')
+  .meta(secret);
+
 const redisUrl = z
   .string()
   .superRefine((text, context) => {
@@ -121,6 +131,7 @@ export const VARIABLES = {
       'File of the key that seals all credentials; <data>/master.key if absent. Back it up apart from the data',
     ),
   SPUMONI_POSTGRES_URL: postgresUrl,
+  SPUMONI_MONGODB_URL: mongodbUrl,
   SPUMONI_REDIS_URL: redisUrl,
   SPUMONI_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

@@ -19,6 +19,8 @@ export interface Settings {
   readonly masterKeyFile: string;
   /** An outside Postgres, or the one that the supervisor started; undefined in the supervisor means: start one. May hold a password. */
   readonly postgresUrl: Secret | undefined;
+  /** MongoDB for the object index; undefined: LMDB in the data directory. May hold a password. */
+  readonly mongodbUrl: Secret | undefined;
   /** Where the queue lies; undefined: in Postgres. May hold a password. */
   readonly redisUrl: Secret | undefined;
   readonly logLevel: Variables['SPUMONI_LOG_LEVEL'];
@@ -107,6 +109,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     rootKey: rootKeyOf(variables),
     masterKeyFile: resolve(variables.SPUMONI_MASTER_KEY_FILE ?? join(dataDirectory, 'master.key')),
     postgresUrl: hidden(variables.SPUMONI_POSTGRES_URL),
+    mongodbUrl: hidden(variables.SPUMONI_MONGODB_URL),
     redisUrl: hidden(variables.SPUMONI_REDIS_URL),
     logLevel: variables.SPUMONI_LOG_LEVEL,
     corsOrigins: variables.SPUMONI_CORS_ORIGINS,

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditController } from './audit/audit.controller.js';
 import { BackendsController } from './backends/backends.controller.js';
+import { BucketEncryptionController } from './encryption/bucket-encryption.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LifecycleController } from './lifecycle/lifecycle.controller.js';
@@ -23,6 +24,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     KeysController,
     MigrationsController,
     LifecycleController,
+    BucketEncryptionController,
     JobsController,
     StatsController,
     AuditController,

@@ -28,6 +28,7 @@ export class BucketPresenter {
       type: bucket.type,
       vendor: home ? vendorOf(home.type, home.profile) : null,
       state: bucket.state,
+      encryption: { enabled: bucket.encrypted ?? false },
       containers: bucket.containers.map((container) => ({
         backend: nameOf(snapshot.backendById.get(container.backend), container.backend),
         container: container.container,

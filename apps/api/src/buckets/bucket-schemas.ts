@@ -2,6 +2,12 @@ import { z } from 'zod';
 import { BACKEND_TYPES } from '#libs/naming';
 import { component } from '../http/schemas.js';
 
+/** Whether new objects of a bucket are encrypted before they go to the vendor. */
+export const bucketEncryption = component(
+  'BucketEncryption',
+  z.strictObject({ enabled: z.boolean().describe('New objects are encrypted before they go to the vendor') }),
+);
+
 /** A bucket in lists, by the names that SODA's users know (A2.13). */
 export const bucketItem = component(
   'BucketItem',
@@ -26,6 +32,7 @@ export const bucketView = component(
     type: z.enum(BACKEND_TYPES),
     vendor: z.string().nullable().describe('Whose rules and classes hold there'),
     state: z.enum(['creating', 'active', 'deleting']),
+    encryption: bucketEncryption,
     containers: z.array(
       z.object({
         backend: z.string(),
@@ -47,6 +54,7 @@ export const bucketCreation = z.strictObject({
   name: z.string().optional().describe('The name again; must equal that of the path'),
   backend: z.string().optional().describe('Name of a registered backend; if absent, the policy chooses'),
   policy: z.string().optional().describe('Name of a tier policy'),
+  encryption: bucketEncryption.optional(),
   adopt: z.strictObject({ container: z.string() }).optional().describe('Not offered yet'),
 });
 

@@ -68,7 +68,7 @@ export class BucketsController {
     @Param('bucket') name: string,
     @JsonBody(schemas.bucketCreation) body: z.output<typeof schemas.bucketCreation>,
   ) {
-    const { type, backend, policy } = body;
+    const { type, backend, policy, encryption } = body;
     if (body.name !== undefined && body.name !== name)
       throw new RequestError('invalid-request', `the body names "${body.name}", the path "${name}"; they must agree`);
     if (body.adopt) throw new RequestError('not-offered', 'taking over a container is not offered yet');
@@ -77,6 +77,7 @@ export class BucketsController {
       ...(type === undefined ? {} : { type: type === 'gcp' ? 'gcs' : type }),
       ...(backend === undefined ? {} : { backend }),
       ...(policy === undefined ? {} : { policy }),
+      ...(encryption === undefined ? {} : { encrypted: encryption.enabled }),
     });
     return {
       returnCode: 200,

@@ -50,6 +50,9 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   archived: 409,
   // The record is right and the bytes are gone: neither the client's mistake nor an outage that passes.
   'object-missing': 502,
+  // What lies at the vendor was tampered with or has rotted: no part of it is sent.
+  damaged: 502,
+  'key-unavailable': 503,
   conflict: 409,
   busy: 503,
   // Whether the write happened is not known: the client should look before it tries again.

@@ -18,6 +18,8 @@ export function objectHeaders(record: ObjectRecord, location: string, isWhole: b
     'x-amz-storage-class': toWire(record.placement.storageClass),
     'x-spumoni-location': toWire(location),
   };
+  // As S3 says it of its own encryption at rest.
+  if (record.sealing) headers['x-amz-server-side-encryption'] = 'AES256';
   if (record.tier !== undefined) headers['x-spumoni-tier'] = toWire(record.tier);
   const tags = Object.entries(record.tags);
   if (tags.length > 0) {

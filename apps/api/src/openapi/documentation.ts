@@ -54,7 +54,19 @@ function nameRefusals(paths: OpenAPIObject['paths']): Responses {
   return named;
 }
 
-const TAGS = ['buckets', 'objects', 'backends', 'tiers', 'names', 'moves', 'users', 'jobs', 'audit', 'operations'];
+const TAGS = [
+  'buckets',
+  'objects',
+  'backends',
+  'tiers',
+  'names',
+  'moves',
+  'encryption',
+  'users',
+  'jobs',
+  'audit',
+  'operations',
+];
 
 /** Swagger UI at `/docs`, its assets with it: it works without a network. The document is at `/docs-json` and `/docs-yaml`. */
 export function serveDocumentation(app: NestFastifyApplication, fastify: FastifyInstance): void {

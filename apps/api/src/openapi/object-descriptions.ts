@@ -58,9 +58,15 @@ const stored = {
   content: { 'application/json': { schema: { $ref: '#/components/schemas/StoredObject' } } },
 };
 const OBJECT_HEADERS = Object.fromEntries(
-  ['ETag', 'Last-Modified', 'x-amz-storage-class', 'x-spumoni-tier', 'x-spumoni-location', 'x-amz-tagging'].map(
-    (name) => [name, { schema: text }],
-  ),
+  [
+    'ETag',
+    'Last-Modified',
+    'x-amz-storage-class',
+    'x-spumoni-tier',
+    'x-spumoni-location',
+    'x-amz-tagging',
+    'x-amz-server-side-encryption',
+  ].map((name) => [name, { schema: text }]),
 );
 const bytes = {
   content: { '*/*': { schema: { type: 'string', format: 'binary' } as const } },

@@ -28,6 +28,14 @@ export interface Placement {
   readonly writeId: WriteId;
 }
 
+/** How the bytes at a placement are sealed. What lies there is the sealed form (docs/adr/0010-encryption.md): larger than the object, and of another MD5. */
+export interface Sealing {
+  /** The object's data key, wrapped by a master key and bound to bucket and key. Its beginning names the format of both. */
+  readonly key: string;
+  /** MD5 of the sealed bytes in hex, for comparing with what a vendor says; absent where no vendor says it. */
+  readonly md5?: string;
+}
+
 /** What the index knows of one object version. */
 export interface ObjectRecord {
   readonly size: number;
@@ -42,6 +50,8 @@ export interface ObjectRecord {
   /** Milliseconds since the epoch. For people and for conditional requests; order is the revision's. */
   readonly lastModified: number;
   readonly placement: Placement;
+  /** Absent: the plain bytes lie there. */
+  readonly sealing?: Sealing;
   /** Set when the backend answered that the bytes are not there. The record stays until an operator decides (invariant 2). */
   readonly missing?: true;
 }
@@ -118,5 +128,7 @@ export interface BucketDocument {
   readonly home: string;
   /** Tier policy name. */
   readonly policy?: string;
+  /** New objects are sealed. */
+  readonly encrypted?: true;
   readonly containers: readonly BucketContainer[];
 }

@@ -118,6 +118,7 @@ const anyRecord: fc.Arbitrary<ObjectRecord> = fc.record(
     tier: word,
     lastModified: whole,
     placement: anyPlacement,
+    sealing: fc.record({ key: word, md5: word }, { requiredKeys: ['key'], noNullPrototype: true }),
     missing: fc.constant(true as const),
   },
   {
@@ -169,6 +170,7 @@ export function anyBucket(ofId: BucketId, name: string): fc.Arbitrary<BucketDocu
       type: fc.constantFrom('aws', 'filesystem'),
       home: word,
       policy: word,
+      encrypted: yes,
       containers: fc.array(container, { maxLength: 2 }),
     },
     {

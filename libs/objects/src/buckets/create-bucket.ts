@@ -14,6 +14,8 @@ export interface CreateBucket {
   /** Name of the backend; absent: chosen by the policy. */
   readonly backend?: string;
   readonly policy?: string;
+  /** Seal new objects before they go to the vendor. */
+  readonly encrypted?: boolean;
 }
 
 export interface CreatedBucket {
@@ -145,6 +147,7 @@ async function reserve(
     id: row.id,
     createdAt: engine.clock.now(),
     home: backend.id,
+    ...(wish.encrypted ? { encrypted: true as const } : {}),
     containers: [],
   };
   const result = await engine.index.changeBucket(bucket.id, null, bucket);

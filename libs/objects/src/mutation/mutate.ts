@@ -13,7 +13,7 @@ import { commitIntent } from './commit-intent.js';
 import { keepAlive } from './heartbeat.js';
 import { closeIntent, openIntent } from './intents.js';
 import { commit, EMPTY } from './key-changes.js';
-import { garbageFrom, isSubordinate, recordOf, type Mutation, type Outcome } from './mutation.js';
+import { garbageFrom, isSubordinate, recordOf, storedOf, type Mutation, type Outcome } from './mutation.js';
 import { discardBytes, headStanding, placementRef } from './standing.js';
 
 /**
@@ -181,7 +181,8 @@ async function decideByHead(
     throw new ObjectsError(lost.code, lost.message, { retryAfterSeconds: 5, cause });
   });
   if (head?.writeId !== mutation.writeId) throw lost;
-  if (head.size !== content.size || (head.md5 ?? content.etag) !== content.etag) throw lost;
+  const stored = storedOf(content);
+  if (head.size !== stored.size || (stored.md5 !== undefined && (head.md5 ?? stored.md5) !== stored.md5)) throw lost;
   return {
     token: head.token,
     vendorEtag: head.vendorEtag,

@@ -1,7 +1,14 @@
 import type { WriteCondition, WriteResult } from '#libs/backends';
-import type { IntentKind, KeyDocument, ObjectRecord, WriteId } from '#libs/metadata';
+import type { IntentKind, KeyDocument, ObjectRecord, Sealing, WriteId } from '#libs/metadata';
 import type { Engine } from '../engine.js';
 import type { Target } from '../target.js';
+
+/** What the backend must have, byte for byte. */
+export interface StoredContent {
+  readonly size: number;
+  /** In hex; absent where nobody would compare it. */
+  readonly md5?: string;
+}
 
 /** What is known of the content once its bytes have been sent. */
 export interface Content {
@@ -9,6 +16,13 @@ export interface Content {
   /** MD5 in hex. */
   readonly etag: string;
   readonly checksums: Readonly<Record<string, string>>;
+  /** What was sent in its place, where that is not the plain bytes. */
+  readonly sealed?: { readonly sealing: Sealing; readonly stored: StoredContent };
+}
+
+/** What the backend must have of this content: the sealed bytes, or the plain ones. */
+export function storedOf({ size, etag, sealed }: Content): StoredContent {
+  return sealed?.stored ?? { size, md5: etag };
 }
 
 export interface SendOptions {
@@ -46,9 +60,15 @@ export function recordOf(mutation: Mutation, result: WriteResult): ObjectRecord 
   const content = mutation.content();
   return {
     ...mutation.candidate,
-    ...(content ?? {}),
+    ...(content ? recordedOf(content) : {}),
     placement: { ...mutation.candidate.placement, token: result.token, storageClass: result.storageClass },
   };
+}
+
+function recordedOf({ size, etag, checksums, sealed }: Content): Partial<ObjectRecord> {
+  if (!sealed) return { size, etag, checksums };
+  const { sealing, stored } = sealed;
+  return { size, etag, checksums, sealing: { ...sealing, ...(stored.md5 === undefined ? {} : { md5: stored.md5 }) } };
 }
 
 /** Milliseconds since the epoch from which the bytes that this mutation supersedes may go. */

@@ -1,9 +1,10 @@
-import { isBackendError, type ByteRange, type GetResult } from '#libs/backends';
+import { isBackendError, type ByteRange } from '#libs/backends';
 import type { BucketDocument, ObjectRecord } from '#libs/metadata';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { placementRef } from '../mutation/standing.js';
 import { assertReadConditions, type Conditions } from './conditions.js';
+import { readingOf, type Transfer } from './plain-transfer.js';
 import { resolveRange, type RangeRequest } from './ranges.js';
 import { reconcileKey } from './reconcile.js';
 import { requireRecord } from './records.js';
@@ -57,10 +58,8 @@ interface Wanted {
   readonly range?: ByteRange;
 }
 
-type Transfer = Pick<GetResult, 'body' | 'discard'>;
-
 /** Undefined when the bytes that the record names stand there no more. */
-async function tryOpen(engine: Engine, context: OperationContext, wanted: Wanted): Promise<GetResult | undefined> {
+async function tryOpen(engine: Engine, context: OperationContext, wanted: Wanted): Promise<Transfer | undefined> {
   const { record, read } = wanted;
   if (record.missing)
     throw new ObjectsError(
@@ -69,12 +68,14 @@ async function tryOpen(engine: Engine, context: OperationContext, wanted: Wanted
       { facts: { key: read.key } },
     );
   const backend = await engine.backends.open(record.placement.backend);
+  const reading = readingOf(engine, { bucket: read.bucket.id, key: read.key }, record, wanted.range);
   try {
-    return await backend.get(callOf(context), {
+    const answer = await backend.get(callOf(context), {
       ...placementRef(record.placement),
-      ...(wanted.range && record.size > 0 ? { range: wanted.range } : {}),
+      ...(reading.range ? { range: reading.range } : {}),
       ...(read.transientChunks ? { transientChunks: true } : {}),
     });
+    return await reading.plain(answer);
   } catch (error) {
     if (isBackendError(error, 'not-found') || isBackendError(error, 'precondition')) return undefined;
     if (isBackendError(error, 'conflict')) {

@@ -1,14 +1,14 @@
-import type { ObjectHead } from '#libs/backends';
 import type { BucketDocument, KeyDocument, ObjectRecord, WriteId } from '#libs/metadata';
+import { sealOf } from '../attributes.js';
 import { assertOwnContainer } from '../buckets/marker.js';
 import { requireBucket } from '../buckets/open-bucket.js';
-import { Digests } from '../content/digests.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend } from '../errors.js';
 import { changeKey } from '../mutation/change-key.js';
 import { commit, isCurrentWrite, isSamePlace } from '../mutation/key-changes.js';
 import { pause } from '../mutation/intents.js';
 import { headStanding } from '../mutation/standing.js';
+import { contentStanding, type Standing } from './standing-content.js';
 import { targetAt, type Target } from '../target.js';
 
 export interface Mismatch {
@@ -53,7 +53,7 @@ async function settleRecord(
   target: Target,
   seen: ObjectRecord,
 ): Promise<void> {
-  const healed = target.tokens === 'id' ? undefined : await standingRecord(target, context);
+  const healed = target.tokens === 'id' ? undefined : await standingRecord(engine, context, target, seen);
   await changeKey(engine, target.address, { requireActive: false }, (document) => {
     if (!isCurrentWrite(document, seen.placement.writeId) || document.intents.length > 0) return { done: undefined };
     const isGarbage = document.garbage.some((item) => item.placement.writeId === healed?.placement.writeId);
@@ -62,10 +62,15 @@ async function settleRecord(
   });
 }
 
-async function standingRecord(target: Target, context: OperationContext): Promise<ObjectRecord | undefined> {
+async function standingRecord(
+  engine: Engine,
+  context: OperationContext,
+  target: Target,
+  { sealing }: ObjectRecord,
+): Promise<ObjectRecord | undefined> {
   try {
     const head = await headStanding(target, context);
-    return head && (await recordFromHead(target, context, head));
+    return head && (await recordFromHead(engine, context, { target, head, ...(sealing ? { known: sealing } : {}) }));
   } catch (error) {
     throw fromBackend(error, target.backend.name);
   }
@@ -79,21 +84,22 @@ function heal(engine: Engine, document: KeyDocument, record: ObjectRecord, targe
   });
 }
 
-/** The record of what stands at a place, made from what the vendor knows and, where it knows no MD5, from the bytes themselves. */
+/** The record of what stands at a place; undefined where that is sealed and opens with no key of this object's (see `contentStanding`). */
 export async function recordFromHead(
-  target: Target,
-  context: { requestId: string },
-  head: ObjectHead,
-): Promise<ObjectRecord> {
-  const call = { requestId: context.requestId };
+  engine: Engine,
+  context: Pick<OperationContext, 'requestId'>,
+  standing: Standing,
+): Promise<ObjectRecord | undefined> {
+  const { target, head } = standing;
   const place = { container: head.container, key: head.key, token: head.token };
-  const { tags } = await target.backend.head(call, { ...place, withTags: true });
+  const { tags } = await target.backend.head({ requestId: context.requestId }, { ...place, withTags: true });
+  const content = await contentStanding(engine, context, standing);
+  if (!content) return undefined;
   return {
-    size: head.size,
-    etag: head.md5 ?? (await md5AtPlace(target, call, place)),
+    ...content,
     checksums: {},
     headers: head.headers,
-    metadata: head.metadata,
+    metadata: sealOf(head.metadata).metadata,
     tags: tags ?? {},
     lastModified: head.lastModified.getTime(),
     placement: {
@@ -105,19 +111,4 @@ export async function recordFromHead(
       writeId: (head.writeId ?? `outside-${head.token}`) as WriteId,
     },
   };
-}
-
-async function md5AtPlace(
-  target: Target,
-  call: { requestId: string },
-  place: { container: string; key: string; token: string },
-): Promise<string> {
-  const { body } = await target.backend.get(call, { ...place, transientChunks: true });
-  const digests = new Digests([]);
-  try {
-    for await (const chunk of body) await digests.update(chunk);
-    return (await digests.finish()).md5.toString('hex');
-  } finally {
-    digests.abandon();
-  }
 }

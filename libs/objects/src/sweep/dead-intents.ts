@@ -6,7 +6,8 @@ import { changeKey } from '../mutation/change-key.js';
 import { commit, findIntent, tidy, withChangedIntent, withGarbage, withoutIntent } from '../mutation/key-changes.js';
 import { isSubordinate } from '../mutation/mutation.js';
 import { headStanding } from '../mutation/standing.js';
-import { recordFromHead } from '../reading/reconcile.js';
+import { contentStanding } from '../reading/standing-content.js';
+import { damaged } from '../sealing/unseal.js';
 import { targetAt, type Target } from '../target.js';
 import { abortUploads, findLosingWrite } from './leftovers.js';
 
@@ -58,7 +59,7 @@ async function settleBytes(engine: Engine, context: OperationContext, fenced: Fe
     const head = await headStanding(target, context);
     const stands = head?.writeId === intent.writeId;
     const adopt = stands && !(isSubordinate(intent.kind) && (target.coexist || intent.kind === 'move'));
-    const record = adopt ? await completed(fenced, context, head) : undefined;
+    const record = adopt ? await completed(engine, context, fenced, head) : undefined;
     const litter = adopt
       ? undefined
       : stands
@@ -69,11 +70,18 @@ async function settleBytes(engine: Engine, context: OperationContext, fenced: Fe
 }
 
 /** The candidate made whole: what the writer said of the object, and what the backend says of the bytes. */
-async function completed(fenced: Fenced, context: OperationContext, head: ObjectHead): Promise<ObjectRecord> {
+async function completed(
+  engine: Engine,
+  context: OperationContext,
+  fenced: Fenced,
+  head: ObjectHead,
+): Promise<ObjectRecord> {
   const { candidate } = fenced.intent;
   if (isSubordinate(fenced.intent.kind)) return { ...candidate, placement: placementAt(fenced, head) };
-  const found = await recordFromHead(fenced.target, context, head);
-  return { ...candidate, size: found.size, etag: found.etag, checksums: {}, placement: placementAt(fenced, head) };
+  const known = candidate.sealing ? { known: candidate.sealing } : {};
+  const found = await contentStanding(engine, context, { target: fenced.target, head, ...known });
+  if (!found) throw damaged('a write whose writer died bears the right write id, and cannot be opened');
+  return { ...candidate, ...found, checksums: {}, placement: placementAt(fenced, head) };
 }
 
 function placementAt(fenced: Fenced, head: ObjectHead): Placement {

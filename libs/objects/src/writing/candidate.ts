@@ -1,4 +1,4 @@
-import type { BucketDocument, ObjectRecord, WriteId } from '#libs/metadata';
+import type { BucketDocument, ObjectRecord, Sealing, WriteId } from '#libs/metadata';
 import { validateObjectKey } from '#libs/naming';
 import type { UserAttributes } from '../attributes.js';
 import { ObjectsError } from '../errors.js';
@@ -10,6 +10,8 @@ export interface CandidateParts {
   readonly attributes: UserAttributes;
   readonly chosen: ChosenClass;
   readonly now: number;
+  /** Absent: the plain bytes are sent. */
+  readonly sealing?: Sealing;
   /** As far as it is known before the bytes have gone. */
   readonly content?: {
     readonly size: number;
@@ -28,6 +30,7 @@ export function candidateAt(target: Target, parts: CandidateParts): ObjectRecord
     ...parts.attributes,
     ...(chosen.tier === undefined ? {} : { tier: chosen.tier }),
     lastModified: parts.now,
+    ...(parts.sealing ? { sealing: parts.sealing } : {}),
     placement: {
       backend: target.backendId,
       container: target.container,

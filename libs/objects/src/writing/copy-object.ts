@@ -7,6 +7,7 @@ import { changedMeanwhile, mutate } from '../mutation/mutate.js';
 import type { Outcome } from '../mutation/mutation.js';
 import { assertReadConditions, writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
+import { wantsSealing } from '../sealing/sealings.js';
 import { targetOf } from '../target.js';
 import { assertObjectKey, assertTakesWrites, candidateAt } from './candidate.js';
 import { removeObject } from './remove-object.js';
@@ -38,13 +39,15 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
   assertObjectKey(destination.key);
   const isOntoItself = source.bucket.id === destination.bucket.id && source.key === destination.key;
   const record = await requireRecord(engine, source.bucket, source.key);
-  if (isOntoItself && record.placement.backend === destination.bucket.home)
-    return restampInstead(engine, context, copy, record);
+  const isAtHome = record.placement.backend === destination.bucket.home;
+  const isAsWanted = (record.sealing !== undefined) === wantsSealing(destination.bucket, record);
+  if (isOntoItself && isAtHome && isAsWanted) return restampInstead(engine, context, copy, record);
   if (source.conditions) assertCopyConditions(() => assertReadConditions(record, source.conditions ?? {}));
   if (record.missing) throw new ObjectsError('object-missing', "the source's bytes are missing at its backend");
   const target = await targetOf(engine, destination.bucket, destination.key, destination.bucket.home);
   const attributes = { ...attributesOf(record), ...copy.attributes };
-  assertAttributes(attributes, target.backend.vendor);
+  const way = transferOf(engine, context, { source: { ...source, record }, target, isMove: isOntoItself });
+  assertAttributes(attributes, target.backend.vendor, way.sealing);
   const chosen =
     copy.storageClass === undefined
       ? await classElsewhere(engine, destination.bucket, target.backend, record.tier)
@@ -56,17 +59,21 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
   const { storageClass } = chosen;
   return mutate(engine, context, {
     target,
-    kind: isOntoItself ? 'move' : 'copy',
+    // What takes the place of its own source must be adopted if its writer dies: there is nothing else to go back to.
+    kind: isOntoItself && !isAtHome ? 'move' : 'copy',
     writeId,
-    candidate: candidateAt(target, { writeId, attributes, chosen, now: engine.clock.now(), content: record }),
-    ...(guard ? { guard } : {}),
-    ...transferOf(engine, context, {
-      source: { ...source, record },
-      target,
+    candidate: candidateAt(target, {
       writeId,
       attributes,
-      ...(storageClass === undefined ? {} : { storageClass }),
+      chosen,
+      now: engine.clock.now(),
+      content: record,
+      ...(way.sealing ? { sealing: way.sealing } : {}),
     }),
+    ...(guard ? { guard } : {}),
+    content: () => way.content(),
+    send: (options) =>
+      way.send(options, { writeId, attributes, ...(storageClass === undefined ? {} : { storageClass }) }),
   });
 }
 

@@ -34,7 +34,9 @@ export async function moveObject(engine: Engine, context: OperationContext, move
   if (record.placement.backend === move.to) return record;
   const target = await targetOf(engine, move.bucket, move.key, move.to);
   const attributes = attributesOf(record);
-  assertAttributes(attributes, target.backend.vendor);
+  const source = { bucket: move.bucket, key: move.key, record };
+  const way = transferOf(engine, context, { source, target, isMove: true });
+  assertAttributes(attributes, target.backend.vendor, way.sealing);
   const chosen =
     move.storageClass === undefined
       ? await classElsewhere(engine, move.bucket, target.backend, record.tier)
@@ -45,19 +47,22 @@ export async function moveObject(engine: Engine, context: OperationContext, move
     target,
     kind: 'move',
     writeId,
-    candidate: candidateAt(target, { writeId, attributes, chosen, now: record.lastModified, content: record }),
+    candidate: candidateAt(target, {
+      writeId,
+      attributes,
+      chosen,
+      now: record.lastModified,
+      content: record,
+      ...(way.sealing ? { sealing: way.sealing } : {}),
+    }),
     ...(move.keepSourceMs === undefined ? {} : { keepSourceMs: move.keepSourceMs }),
     guard: (document) => {
       move.guard?.(document);
       if (!isCurrentWrite(document, record.placement.writeId)) throw changedMeanwhile();
     },
-    ...transferOf(engine, context, {
-      source: { bucket: move.bucket, key: move.key, record },
-      target,
-      writeId,
-      attributes,
-      ...(storageClass === undefined ? {} : { storageClass }),
-    }),
+    content: () => way.content(),
+    send: (options) =>
+      way.send(options, { writeId, attributes, ...(storageClass === undefined ? {} : { storageClass }) }),
   });
   return outcome.record;
 }

@@ -8,9 +8,11 @@ import { ObjectsError } from '../errors.js';
 import { mutate } from '../mutation/mutate.js';
 import type { Outcome } from '../mutation/mutation.js';
 import { writeGuard, type Conditions } from '../reading/conditions.js';
+import { wantsSealing } from '../sealing/sealings.js';
 import { targetOf } from '../target.js';
 import { assertObjectKey, assertTakesWrites, candidateAt } from './candidate.js';
 import { chooseClass } from './storage-class.js';
+import { outgoingTo } from './outgoing.js';
 import { verifiedAgainst } from './verify.js';
 
 export interface PutObject {
@@ -32,30 +34,38 @@ export async function putObject(engine: Engine, context: OperationContext, put: 
   assertTakesWrites(put.bucket);
   assertObjectKey(put.key);
   const target = await targetOf(engine, put.bucket, put.key, put.bucket.home);
-  assertAttributes(put.attributes, target.backend.vendor);
-  assertSize(put.expected.size, target.backend.vendor);
+  const outgoing = outgoingTo(engine, target, wantsSealing(put.bucket));
+  const { sealing } = outgoing;
+  assertAttributes(put.attributes, target.backend.vendor, sealing);
+  const size = outgoing.sizeOf(put.body instanceof Uint8Array ? put.body.byteLength : put.expected.size);
+  assertSize(size, target.backend.vendor);
   const chosen = await chooseClass(engine, put.bucket, target.backend, put.storageClass);
   const writeId = engine.newWriteId();
-  const checked = checkBody(put.body, put.expected);
+  const { body, content } = outgoing.of(checkBody(put.body, put.expected));
   const guard = writeGuard(put.conditions);
   return mutate(engine, context, {
     target,
     kind: 'put',
     writeId,
-    candidate: candidateAt(target, { writeId, attributes: put.attributes, chosen, now: engine.clock.now() }),
+    candidate: candidateAt(target, {
+      writeId,
+      attributes: put.attributes,
+      chosen,
+      now: engine.clock.now(),
+      ...(sealing ? { sealing } : {}),
+    }),
     ...(guard ? { guard } : {}),
-    content: checked.content,
+    content,
     send: async ({ signal, condition }) => {
-      const size = put.body instanceof Uint8Array ? put.body.byteLength : put.expected.size;
       const result = await target.backend.put(callOf({ requestId: context.requestId, signal }), {
         container: target.container,
         key: target.backendKey,
-        body: checked.body,
-        attributes: stamped(put.attributes, chosen.storageClass, writeId),
+        body,
+        attributes: stamped(put.attributes, { writeId, storageClass: chosen.storageClass, sealing }),
         ...(size === undefined ? {} : { size }),
         ...(condition ? { condition } : {}),
       });
-      return verifiedAgainst(target, result, checked.content());
+      return verifiedAgainst(target, result, content());
     },
   });
 }
@@ -65,7 +75,7 @@ function assertSize(size: number | undefined, vendor: Parameters<typeof limitsOf
   if (size !== undefined && size > maxObjectBytes) {
     throw new ObjectsError(
       'too-large',
-      `the body has ${size} bytes; ${vendor} takes objects of at most ${maxObjectBytes}`,
+      `the body is stored as ${size} bytes; ${vendor} takes objects of at most ${maxObjectBytes}`,
       { facts: { maxObjectBytes } },
     );
   }

@@ -1,13 +1,15 @@
-import type { BucketDocument, KeyDocument, ObjectRecord } from '#libs/metadata';
+import type { BucketDocument, KeyDocument, ObjectRecord, Sealing } from '#libs/metadata';
 import { assertAttributes, attributesOf, stamped, type UserAttributes } from '../attributes.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile, mutate } from '../mutation/mutate.js';
-import type { Mutation, Outcome } from '../mutation/mutation.js';
+import type { Content, Mutation, Outcome } from '../mutation/mutation.js';
 import { placementRef } from '../mutation/standing.js';
 import { writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
+import { sealedSize } from '../sealing/layout.js';
+import { rewrapped } from '../sealing/sealings.js';
 import { targetAt } from '../target.js';
 import { candidateAt } from './candidate.js';
 import { chooseClass, type ChosenClass } from './storage-class.js';
@@ -36,7 +38,9 @@ export async function restampObject(
   const current = await requireRecord(engine, restamp.bucket, restamp.key);
   const target = await targetAt(engine, restamp.bucket, restamp.key, current.placement);
   const attributes = { ...attributesOf(current), ...restamp.attributes };
-  assertAttributes(attributes, target.backend.vendor);
+  const { address } = target;
+  const sealing = current.sealing && rewrapped(engine, current.sealing, address, address);
+  assertAttributes(attributes, target.backend.vendor, sealing);
   const chosen: ChosenClass =
     restamp.storageClass === undefined
       ? { storageClass: current.placement.storageClass, ...(current.tier === undefined ? {} : { tier: current.tier }) }
@@ -48,18 +52,25 @@ export async function restampObject(
     target,
     kind: 'restamp',
     writeId,
-    candidate: candidateAt(target, { writeId, attributes, chosen, now, content: current }),
+    candidate: candidateAt(target, {
+      writeId,
+      attributes,
+      chosen,
+      now,
+      content: current,
+      ...(sealing ? { sealing } : {}),
+    }),
     guard: (document) => {
       conditional?.(document);
       restamp.guard?.(document);
       if (!isCurrentWrite(document, current.placement.writeId)) throw changedMeanwhile();
     },
-    content: () => contentOf(current),
+    content: () => contentOf(current, sealing),
     send: ({ signal }) =>
       target.backend.restamp(
         callOf({ requestId: context.requestId, signal }),
         placementRef(current.placement),
-        stamped(attributes, chosen.storageClass, writeId),
+        stamped(attributes, { writeId, storageClass: chosen.storageClass, sealing }),
       ),
   };
   if (current.missing)
@@ -70,10 +81,10 @@ export async function restampObject(
   return mutate(engine, context, mutation);
 }
 
-export function contentOf(record: ObjectRecord): {
-  size: number;
-  etag: string;
-  checksums: Readonly<Record<string, string>>;
-} {
-  return { size: record.size, etag: record.etag, checksums: record.checksums };
+/** The content of a record whose bytes lie, or will lie, at a backend as they are now: sealed with that key, or plain. */
+export function contentOf(record: ObjectRecord, sealing?: Sealing): Content {
+  const { size, etag, checksums } = record;
+  if (!sealing) return { size, etag, checksums };
+  const stored = { size: sealedSize(size), ...(sealing.md5 === undefined ? {} : { md5: sealing.md5 }) };
+  return { size, etag, checksums, sealed: { sealing, stored } };
 }

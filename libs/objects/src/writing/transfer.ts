@@ -1,13 +1,15 @@
-import { isBackendError, type WriteResult } from '#libs/backends';
-import type { BucketDocument, ObjectRecord, WriteId } from '#libs/metadata';
+import { isBackendError, type ObjectBody, type WriteResult } from '#libs/backends';
+import type { BucketDocument, ObjectRecord, Sealing, WriteId } from '#libs/metadata';
 import { stamped, type UserAttributes } from '../attributes.js';
-import { checkBody } from '../content/checked-body.js';
+import { checkBody, type CheckedBody } from '../content/checked-body.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import type { Content, SendOptions } from '../mutation/mutation.js';
 import { placementRef } from '../mutation/standing.js';
 import { openObject } from '../reading/open-object.js';
+import { rewrapped, wantsSealing } from '../sealing/sealings.js';
 import type { Target } from '../target.js';
+import { outgoingTo, type Outgoing } from './outgoing.js';
 import { contentOf } from './restamp-object.js';
 import { verifiedAgainst } from './verify.js';
 
@@ -15,38 +17,86 @@ import { verifiedAgainst } from './verify.js';
 export interface Transfer {
   readonly source: { readonly bucket: BucketDocument; readonly key: string; readonly record: ObjectRecord };
   readonly target: Target;
+  /** The object itself moves: what was sealed stays so, whatever its bucket asks of new writes. */
+  readonly isMove: boolean;
+}
+
+/** What the vendor is to keep beside the bytes. */
+export interface TransferStamp {
   readonly writeId: WriteId;
   readonly attributes: UserAttributes;
   readonly storageClass?: string;
 }
 
-/** How a copy and a move send their bytes: inside a backend on its own side, between backends as a stream whose MD5 must be the source's ETag. */
-export function transferOf(
-  engine: Engine,
-  context: OperationContext,
-  transfer: Transfer,
-): { send: (options: SendOptions) => Promise<WriteResult>; content: () => Content } {
-  const { record } = transfer.source;
+/** How a copy and a move send their bytes. */
+export interface Way {
+  /** For the candidate record; absent: the plain bytes are sent. */
+  readonly sealing?: Sealing;
+  send(options: SendOptions, stamp: TransferStamp): Promise<WriteResult>;
+  content(): Content | undefined;
+}
+
+/**
+ * Inside a backend the bytes go on its own side, sealed ones with their data key wrapped anew for their new place; between backends, and between sealed and plain, they go as a stream of plain bytes
+ * whose MD5 must be the source's ETag, sealed again under a key of its own where the destination asks for it.
+ */
+export function transferOf(engine: Engine, context: OperationContext, transfer: Transfer): Way {
+  const { target, source } = transfer;
+  const { record } = source;
+  const isSealed = wantsSealing(target.bucket, transfer.isMove ? record : undefined);
   const isInside =
-    record.placement.backend === transfer.target.backendId && transfer.target.backend.capabilities.serverSideCopy;
+    record.placement.backend === target.backendId &&
+    target.backend.capabilities.serverSideCopy &&
+    (record.sealing !== undefined) === isSealed;
+  return isInside ? insideWay(engine, context, transfer) : streamWay(engine, context, transfer, isSealed);
+}
+
+function streamWay(engine: Engine, context: OperationContext, transfer: Transfer, isSealed: boolean): Way {
+  const outgoing = outgoingTo(engine, transfer.target, isSealed);
+  let content: () => Content | undefined = () => (isSealed ? undefined : contentOf(transfer.source.record));
   return {
-    content: () => contentOf(record),
-    send: async (options) => {
-      const copied = isInside ? await copyInside(context, transfer, options) : undefined;
-      return verifiedAgainst(
-        transfer.target,
-        copied ?? (await stream(engine, context, transfer, options)),
-        contentOf(record),
-      );
+    ...(outgoing.sealing ? { sealing: outgoing.sealing } : {}),
+    content: () => content(),
+    send: async (options, stamp) => {
+      const sent = await openSource(engine, context, transfer, options).then((checked) => outgoing.of(checked));
+      if (isSealed) content = sent.content;
+      const result = await put(context, transfer, { outgoing, body: sent.body, options, stamp });
+      return verifiedAgainst(transfer.target, result, content());
     },
   };
 }
 
-/** Undefined where the backend cannot after all, for example an object above its copy limit. */
+/** As a stream where the backend cannot after all, for example an object above its copy limit: sealed then under a key of its own. */
+function insideWay(engine: Engine, context: OperationContext, transfer: Transfer): Way {
+  const { source, target } = transfer;
+  const { record } = source;
+  const from = { bucket: source.bucket.id, key: source.key };
+  const sealing = record.sealing && rewrapped(engine, record.sealing, from, target.address);
+  let content = (): Content | undefined => contentOf(record, sealing);
+  return {
+    ...(sealing ? { sealing } : {}),
+    content: () => content(),
+    send: async (options, stamp) => {
+      const copied = await copyInside(context, transfer, { options, stamp, ...(sealing ? { sealing } : {}) });
+      if (copied) return verifiedAgainst(target, copied, content());
+      const way = streamWay(engine, context, transfer, sealing !== undefined);
+      content = () => way.content();
+      return way.send(options, stamp);
+    },
+  };
+}
+
+interface Sending {
+  readonly options: SendOptions;
+  readonly stamp: TransferStamp;
+  readonly sealing?: Sealing;
+}
+
+/** Undefined where the backend cannot after all. */
 async function copyInside(
   context: OperationContext,
   transfer: Transfer,
-  options: SendOptions,
+  { options, stamp, sealing }: Sending,
 ): Promise<WriteResult | undefined> {
   const { target, source } = transfer;
   try {
@@ -54,7 +104,7 @@ async function copyInside(
       source: placementRef(source.record.placement),
       container: target.container,
       key: target.backendKey,
-      attributes: stamped(transfer.attributes, transfer.storageClass, transfer.writeId),
+      attributes: stamped(stamp.attributes, { ...stamp, sealing }),
       ...(options.condition ? { condition: options.condition } : {}),
     });
   } catch (error) {
@@ -63,27 +113,37 @@ async function copyInside(
   }
 }
 
-async function stream(
+async function openSource(
   engine: Engine,
   context: OperationContext,
-  transfer: Transfer,
+  { source }: Transfer,
   options: SendOptions,
-): Promise<WriteResult> {
-  const { target, source } = transfer;
-  const inner: OperationContext = { ...context, signal: options.signal };
-  const opened = await openObject(engine, inner, { bucket: source.bucket, key: source.key });
+): Promise<CheckedBody> {
+  const opened = await openObject(
+    engine,
+    { ...context, signal: options.signal },
+    { bucket: source.bucket, key: source.key },
+  );
   if (opened.record.etag !== source.record.etag || opened.record.size !== source.record.size) {
     opened.discard();
     throw new ObjectsError('changed-meanwhile', 'the source changed before it could be copied');
   }
   const md5 = Buffer.from(source.record.etag, 'hex').toString('base64');
-  const checked = checkBody(opened.body, { size: source.record.size, md5 });
-  return target.backend.put(callOf(inner), {
+  return checkBody(opened.body, { size: source.record.size, md5 });
+}
+
+async function put(
+  context: OperationContext,
+  { target, source }: Transfer,
+  { outgoing, body, options, stamp }: Sending & { readonly outgoing: Outgoing; readonly body: ObjectBody },
+): Promise<WriteResult> {
+  const size = outgoing.sizeOf(source.record.size);
+  return target.backend.put(callOf({ ...context, signal: options.signal }), {
     container: target.container,
     key: target.backendKey,
-    body: checked.body,
-    size: source.record.size,
-    attributes: stamped(transfer.attributes, transfer.storageClass, transfer.writeId),
+    body,
+    ...(size === undefined ? {} : { size }),
+    attributes: stamped(stamp.attributes, { ...stamp, sealing: outgoing.sealing }),
     ...(options.condition ? { condition: options.condition } : {}),
   });
 }

@@ -1,5 +1,5 @@
 import { BackendError, type WriteResult } from '#libs/backends';
-import type { Content } from '../mutation/mutation.js';
+import { storedOf, type Content } from '../mutation/mutation.js';
 import { discardBytes } from '../mutation/standing.js';
 import type { Target } from '../target.js';
 
@@ -12,11 +12,11 @@ export async function verifiedAgainst(
   result: WriteResult,
   content: Content | undefined,
 ): Promise<WriteResult> {
-  const wrongSize = content !== undefined && result.size !== content.size;
-  const wrongMd5 = content !== undefined && result.md5 !== undefined && result.md5 !== content.etag;
-  if (content && !wrongSize && !wrongMd5) return result;
-  const said = content
-    ? `${result.size} bytes, MD5 ${result.md5 ?? 'not told'}, but ${content.size} bytes, MD5 ${content.etag} were sent`
+  const sent = content && storedOf(content);
+  const isWrong = result.md5 !== undefined && sent?.md5 !== undefined && result.md5 !== sent.md5;
+  if (sent && result.size === sent.size && !isWrong) return result;
+  const said = sent
+    ? `${result.size} bytes, MD5 ${result.md5 ?? 'not told'}, but ${sent.size} bytes, MD5 ${sent.md5 ?? 'not computed'} were sent`
     : 'a write whose body had not ended';
   await discardBytes(
     target.backend,

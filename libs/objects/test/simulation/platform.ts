@@ -8,6 +8,7 @@ import {
   type ObjectIndex,
   type WriteId,
 } from '#libs/metadata';
+import type { MasterKeys } from '#libs/secrets';
 import { DEFAULT_TIER_POLICIES } from '#libs/tiering';
 import {
   examineFreshIds,
@@ -17,6 +18,7 @@ import {
   type KnownBackend,
   type OperationContext,
 } from '../../src/index.js';
+import { dataKeysOf, masterKey } from './data-keys.js';
 
 export const ACTOR: OperationContext = { requestId: 'test', actor: { userId: 'u1', isAdmin: true } };
 
@@ -26,6 +28,7 @@ export interface PlatformOptions {
   readonly reach?: Engine['reach'];
   readonly gate?: MemoryGate;
   readonly sleep?: Clock['sleep'];
+  readonly keys?: MasterKeys;
 }
 
 export interface Fault {
@@ -79,6 +82,7 @@ export function makePlatform(options: PlatformOptions): Platform {
     catalog: { list: () => Promise.resolve(known) },
     buckets: bucketRows(rows, () => `b${++ids}` as BucketId),
     policies: () => Promise.resolve(DEFAULT_TIER_POLICIES),
+    dataKeys: dataKeysOf(options.keys ?? masterKey()),
     clock: {
       now: () => time.now,
       monotonic: () => time.now,

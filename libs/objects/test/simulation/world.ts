@@ -1,9 +1,16 @@
-import { createMemoryBackend, type MemoryBackend, type ObjectBackend, type TokenKind } from '#libs/backends';
+import {
+  createMemoryBackend,
+  TOKEN_KINDS,
+  type MemoryBackend,
+  type ObjectBackend,
+  type TokenKind,
+} from '#libs/backends';
 import { createMemoryIndex, type BucketDocument, type BucketId, type ObjectIndex, type WriteId } from '#libs/metadata';
 import { DEFAULT_TIER_POLICIES } from '#libs/tiering';
 import { writeMarker } from '../../src/buckets/marker.js';
 import { MARKER_KEY, openObject, Sweeper, type Engine, type OperationContext } from '../../src/index.js';
 import { examineFreshIds } from '../../src/sweep/fresh-ids.js';
+import { dataKeysOf, masterKey } from './data-keys.js';
 import { Scheduler } from './scheduler.js';
 
 export const KEY = 'photos/cat.jpg';
@@ -30,9 +37,18 @@ export interface WorldOptions {
   readonly index?: (inner: ObjectIndex) => ObjectIndex;
   /** 0: a sweeper takes every open intent for a dead writer's at once. */
   readonly deadAfterMs?: number;
+  /** The bucket asks for sealed objects. */
+  readonly encrypted?: true;
 }
 
 const BUCKET = 'b1' as BucketId;
+
+/** Each token kind, with plain objects and with sealed ones. */
+export const KINDS_OF_WORLDS: readonly (Pick<WorldOptions, 'tokens' | 'encrypted'> & { readonly objects: string })[] =
+  TOKEN_KINDS.flatMap((tokens) => [
+    { tokens, objects: 'plain' },
+    { tokens, objects: 'sealed', encrypted: true as const },
+  ]);
 
 export async function makeWorld(options: WorldOptions): Promise<World> {
   const scheduler = new Scheduler();
@@ -58,6 +74,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     catalog: { list: () => Promise.resolve([]) },
     buckets: unusedBuckets(),
     policies: () => Promise.resolve(DEFAULT_TIER_POLICIES),
+    dataKeys: dataKeysOf(masterKey()),
     clock: {
       now: () => scheduler.now,
       monotonic: () => scheduler.now,
@@ -116,6 +133,7 @@ async function makeBucket(engine: Engine, backends: World['backends'], options: 
     createdAt: 0,
     type: 'aws',
     home: options.home,
+    ...(options.encrypted ? { encrypted: true as const } : {}),
     containers,
   };
   const made = await engine.index.changeBucket(BUCKET, null, bucket);

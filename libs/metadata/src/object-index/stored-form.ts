@@ -9,11 +9,12 @@ import type {
   ObjectRecord,
   Placement,
   RecordHeaders,
+  Sealing,
   WriteId,
-} from '../records.js';
+} from './records.js';
 
 /**
- * Format 1 of what lmdb holds, as msgpack arrays. Positions never change their meaning; a new field goes to the end.
+ * Format 1 of what an index holds: arrays, which lmdb keeps as msgpack and MongoDB as JSON text. Positions never change their meaning; a new field goes to the end.
  * Arrays, not msgpackr's shared structures: a structure whose commit failed, or that users' own metadata names used up, would leave
  * documents that no other process can read. Names given by users (metadata, tags) are therefore never keys of a stored object either.
  */
@@ -31,7 +32,9 @@ type StoredRecord = [
   tags: StoredMap | null,
   tier: string | null,
   missing: boolean,
+  sealing?: StoredSealing | null,
 ];
+type StoredSealing = [key: string, md5: string | null];
 type StoredIntent = [WriteId, Intent['kind'], StoredRecord, number, number, boolean, boolean];
 type StoredGarbage = [StoredPlacement, number];
 type StoredLease = [WriteId, number];
@@ -46,6 +49,7 @@ export type StoredBucket = [
   home: string,
   policy: string | null,
   containers: StoredContainer[],
+  encrypted?: boolean,
 ];
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -92,7 +96,8 @@ export function decodeKeyDocument(stored: StoredKeyDocument): KeyDocument {
 }
 
 function encodeRecord(record: ObjectRecord): StoredRecord {
-  const { size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing, ...rest } = record;
+  const { size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing, ...more } = record;
+  const { sealing, ...rest } = more;
   rest satisfies Nothing;
   return [
     size,
@@ -105,11 +110,17 @@ function encodeRecord(record: ObjectRecord): StoredRecord {
     encodeMap(tags),
     tier ?? null,
     missing === true,
+    sealing === undefined ? null : encodeSealing(sealing),
   ];
 }
 
+function encodeSealing({ key, md5, ...rest }: Sealing): StoredSealing {
+  rest satisfies Nothing;
+  return [key, md5 ?? null];
+}
+
 function decodeRecord(stored: StoredRecord): ObjectRecord {
-  const [size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing] = stored;
+  const [size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing, sealing] = stored;
   const record: Writable<ObjectRecord> = {
     size,
     etag,
@@ -122,6 +133,8 @@ function decodeRecord(stored: StoredRecord): ObjectRecord {
   };
   if (tier !== null) record.tier = tier;
   if (missing) record.missing = true;
+  // Absent in what was written before there was encryption.
+  if (sealing) record.sealing = { key: sealing[0], ...(sealing[1] === null ? {} : { md5: sealing[1] }) };
   return record;
 }
 
@@ -182,14 +195,24 @@ function decodeHeaders(values: StoredHeaders | null): RecordHeaders {
 
 /** The stored form of a bucket document; its id is the key it lies under. */
 export function encodeBucket(bucket: BucketDocument): StoredBucket {
-  const { name, state, ownerId, createdAt, type, home, policy, containers, ...rest } = bucket;
+  const { name, state, ownerId, createdAt, type, home, policy, containers, encrypted, ...rest } = bucket;
   rest satisfies { [K in keyof typeof rest]: K extends 'id' ? BucketId : never };
-  return [name, state, ownerId, createdAt, type, home, policy ?? null, containers.map(encodeContainer)];
+  return [
+    name,
+    state,
+    ownerId,
+    createdAt,
+    type,
+    home,
+    policy ?? null,
+    containers.map(encodeContainer),
+    encrypted === true,
+  ];
 }
 
 /** The bucket document of that id again. */
 export function decodeBucket(id: BucketId, stored: StoredBucket): BucketDocument {
-  const [name, state, ownerId, createdAt, type, home, policy, containers] = stored;
+  const [name, state, ownerId, createdAt, type, home, policy, containers, encrypted] = stored;
   const bucket: Writable<BucketDocument> = {
     id,
     name,
@@ -201,6 +224,7 @@ export function decodeBucket(id: BucketId, stored: StoredBucket): BucketDocument
     containers: containers.map(decodeContainer),
   };
   if (policy !== null) bucket.policy = policy;
+  if (encrypted) bucket.encrypted = true;
   return bucket;
 }
 

@@ -1,0 +1,56 @@
+import { Controller, Get, Inject, Param, Put, UseGuards } from '@nestjs/common';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
+import type { Deployment } from '#libs/deployment';
+import { encryptBucket, openBucket } from '#libs/objects';
+import { bucketEncryption } from '../../buckets/bucket-schemas.js';
+import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import type { Caller } from '../../http/caller.js';
+import { Describe } from '../../http/describe.decorator.js';
+import { AskedBy, JsonBody } from '../../http/parameters.js';
+import { DEPLOYMENT } from '../../tokens.js';
+
+const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
+type Encryption = z.output<typeof bucketEncryption>;
+
+/** Whether a bucket's new objects are encrypted: for its owner, and for administrators. */
+@ApiTags('encryption')
+@Controller('admin/v1/buckets/:bucket/encryption')
+@UseGuards(AccessGuard)
+@ForUsers()
+export class BucketEncryptionController {
+  constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
+
+  @Get()
+  @bucketParam
+  @Describe({
+    id: 'getBucketEncryption',
+    summary: 'Read whether the new objects of a bucket are encrypted',
+    answer: { description: 'Whether they are', schema: bucketEncryption },
+    refusals: [403, 404],
+  })
+  async get(@AskedBy() { context }: Caller, @Param('bucket') name: string): Promise<Encryption> {
+    const bucket = await openBucket(this.deployment.engine, context, name);
+    return { enabled: bucket.encrypted ?? false };
+  }
+
+  @Put()
+  @bucketParam
+  @Describe({
+    id: 'putBucketEncryption',
+    summary: 'Say whether the new objects of a bucket are encrypted',
+    description: 'Objects that are there already stay as they are; one that is copied onto itself is encrypted then.',
+    body: { schema: bucketEncryption, example: { enabled: true } },
+    answer: { description: 'As it is now', schema: bucketEncryption },
+    refusals: [400, 403, 404, 413],
+  })
+  async put(
+    @AskedBy() { context }: Caller,
+    @Param('bucket') name: string,
+    @JsonBody(bucketEncryption) { enabled }: Encryption,
+  ): Promise<Encryption> {
+    const { engine } = this.deployment;
+    const bucket = await encryptBucket(engine, await openBucket(engine, context, name), enabled);
+    return { enabled: bucket.encrypted ?? false };
+  }
+}
