@@ -108,10 +108,12 @@ describe('the Kubernetes manifests', () => {
     (_, spec) => {
       expect(spec.replicas).toBe(2);
       expect(spec.template.metadata.labels).toEqual(spec.selector.matchLabels);
-      const pod = spec.template.spec;
-      expect(pod).toMatchObject({ automountServiceAccountToken: false });
-      expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000 });
-      const [only] = pod.containers;
+      const { securityContext, containers, volumes } = spec.template.spec;
+      expect(securityContext).toEqual({
+        ...{ runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 },
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      const [only] = containers;
       expect(only.securityContext).toEqual({
         allowPrivilegeEscalation: false,
         readOnlyRootFilesystem: true,
