@@ -19,6 +19,12 @@ const QUICK = {
   SPUMONI_GARBAGE_GRACE_SECONDS: '1',
 };
 
+interface Stores {
+  readonly postgres: EmbeddedPostgres;
+  readonly redis: RunningRedis;
+  readonly mongo: { stop(): Promise<void> };
+}
+
 /**
  * Production as docker-compose.yml has it, without Docker: the same processes with the same environment files and secrets from files made by the same script, on a Postgres, a Redis and MongoDB's
  * protocol that are reached at other addresses. No process has a directory of its own.
@@ -28,9 +34,7 @@ export class Production {
 
   private constructor(
     private readonly directory: string,
-    private readonly postgres: EmbeddedPostgres,
-    readonly redis: RunningRedis,
-    private readonly mongo: { stop(): Promise<void> },
+    private readonly stores: Stores,
     private readonly keys: { readonly accessKey: string; readonly secretKey: string },
   ) {}
 
@@ -49,7 +53,11 @@ export class Production {
     await replace('redis_url', redis.url);
     await replace('mongodb_url', `${mongo.endpoint}/spumoni`);
     const keys = { accessKey: 'root', secretKey: await secret('root_secret_key') };
-    return new Production(directory, postgres, redis, mongo, keys);
+    return new Production(directory, { postgres, redis, mongo }, keys);
+  }
+
+  get redis(): RunningRedis {
+    return this.stores.redis;
   }
 
   /** A directory on this machine that all processes see, for a backend. */
@@ -75,7 +83,7 @@ export class Production {
 
   /** The process that runs a job now, as the job's row names it. */
   async workerOf(jobId: string, workers: readonly Program[]): Promise<Program | undefined> {
-    const client = new pg.Client({ ...this.postgres.connection });
+    const client = new pg.Client({ ...this.stores.postgres.connection });
     await client.connect();
     try {
       const text = "SELECT worker_id FROM job WHERE id = $1 AND state = 'running'";
@@ -88,7 +96,8 @@ export class Production {
 
   async stop(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.kill()));
-    await Promise.all([this.postgres.stop(), this.redis.stop(), this.mongo.stop()]);
+    const { postgres, redis, mongo } = this.stores;
+    await Promise.all([postgres.stop(), redis.stop(), mongo.stop()]);
     await rm(this.directory, { recursive: true, force: true });
   }
 }
