@@ -11,3 +11,11 @@ export const SERVERS = {
   /** MongoDB's protocol. Pinned by the go.mod of the program in `ferretdb/`; what follows the + counts the changes of that program. */
   ferretdb: { version: 'v1.24.0+2', goProgram: 'ferretdb' },
 };
+
+/** What suites run besides servers, installed and pinned alike. */
+export const TOOLS = {
+  /** Requests made up from the API's description, each answer held to it. */
+  schemathesis: { version: '4.32.5', pipPackage: 'schemathesis' },
+};
+
+export const PINNED = { ...SERVERS, ...TOOLS };

@@ -1,7 +1,7 @@
 import { encodeKey } from '#libs/naming';
 import { writesCoexist, type ObjectBackend, type TokenKind } from '#libs/backends';
 import type { BucketContainer, BucketDocument, KeyAddress, Placement } from '#libs/metadata';
-import { ObjectsError } from './errors.js';
+import { fromBackend, ObjectsError } from './errors.js';
 import type { Engine } from './engine.js';
 
 /** Where a write of one key goes: the bucket's container on one backend, and the key as that vendor can hold it. */
@@ -55,6 +55,15 @@ export async function targetAt(
   };
 }
 
+/**
+ * Fails with `backend-unavailable` where the backend would not be asked now. For writers, before they write down what they are about to do: a refusal that comes later looks like any call whose
+ * outcome is unknown, and leaves an intent for the sweeper.
+ */
+export function assertAsked(backend: ObjectBackend): void {
+  const refusal = backend.refusal?.();
+  if (refusal) throw fromBackend(refusal, backend.name);
+}
+
 /** The target of a key on one backend of its bucket. Fails with `invalid-key` where the vendor cannot hold the key even escaped. */
 export async function targetOf(
   engine: Engine,
@@ -68,6 +77,7 @@ export async function targetOf(
       facts: { backendId },
     });
   const backend = await engine.backends.open(backendId);
+  assertAsked(backend);
   const encoded = encodeKey(key, backend.vendor);
   if (!encoded.ok) {
     throw new ObjectsError(
