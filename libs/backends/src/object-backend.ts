@@ -214,6 +214,13 @@ export interface ObjectBackend {
   readonly freshIds?: FreshIds;
   /** Forgets an unfinished upload that `list` of `everything` showed. */
   abortUpload?(call: Call, container: string, upload: { key: string; token: string }): Promise<void>;
+  /** Present where a container may be without versions and can be given them. Answers what the container gives from then on; objects that are there already keep their tokens. Idempotent. */
+  enableVersioning?(call: Call, container: string): Promise<ContainerInfo>;
+  /**
+   * Present where deleting the newest write of a key by its token brings an older one to light. Makes the key look deleted to whoever names no token, and removes no bytes that a token of
+   * kind `version` names.
+   */
+  conceal?(call: Call, container: string, key: string): Promise<void>;
   /**
    * Finds out what the endpoint really does, in containers of its own whose names begin with `prefix`, and removes them again.
    * Fails with `denied`, `unavailable` or `invalid` and a reason a person understands if the backend cannot be used.

@@ -8,6 +8,9 @@ import type { BackendService } from './backends/backend-service.js';
 import type { JobService } from './jobs/job-service.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
 import type { MigrationService } from './migrations/migration-service.js';
+import type { UsageCounters } from './usage/usage-counters.js';
+import type { UsageService } from './usage/usage-service.js';
+import type { TakeoverService } from './takeovers/takeover-service.js';
 import type { TierService } from './tiers/tier-service.js';
 
 /** Where a deployment says what happens to it; a pino logger is one. */
@@ -48,6 +51,10 @@ export interface Deployment {
   readonly migrations: MigrationService;
   readonly lifecycles: LifecycleService;
   readonly jobs: JobService;
+  readonly usage: UsageService;
+  /** Counts what this process serves; told of each request by the protocol layer, written behind. */
+  readonly counters: UsageCounters;
+  readonly takeovers: TakeoverService;
   /** Keys of the administrator that this very process made just now, generated and to be shown once; absent on every other start, and where the settings gave them. */
   readonly firstAdministrator?: { readonly accessKey: string; readonly secretKey: Secret };
   /** Who has this key pair. Fails as `#libs/identity` says if nobody does, or they are disabled. */

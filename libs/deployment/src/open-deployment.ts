@@ -35,6 +35,10 @@ import { reachOf } from './runtime/crash-at.js';
 import { makeDataDirectories, type DataPaths } from './runtime/directories.js';
 import { newWriteId, randomHex } from './runtime/ids.js';
 import { systemClock } from './runtime/system-clock.js';
+import { StoredUsage } from './usage/stored-usage.js';
+import { UsageCounters } from './usage/usage-counters.js';
+import { UsageRecorder } from './usage/usage-recorder.js';
+import { StoredTakeovers } from './takeovers/stored-takeovers.js';
 import { StoredTiers } from './tiers/stored-tiers.js';
 
 /** A deployment with what its own worker needs beside the services. */
@@ -42,6 +46,7 @@ export interface OpenDeployment extends Deployment {
   readonly queue: JobQueue;
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
+  readonly takeovers: StoredTakeovers;
 }
 
 /** What everything else is made of. */
@@ -54,6 +59,7 @@ interface Parts {
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
+  readonly counters: UsageCounters;
 }
 
 function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
@@ -92,14 +98,20 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
     'queue',
     await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
   );
-  return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
+  const counters = new UsageCounters();
+  opened.add('usage', new UsageRecorder(counters, { controlPlane, clock, logger }));
+  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, counters };
 }
 
-function limitsOf({ settings, options, clock }: Parts): CallLimits {
+function limitsOf({ settings, options, clock, counters }: Parts): CallLimits {
+  const { onOperation } = options;
   return {
     deadlineMs: settings.backendDeadlineMs,
     connections: settings.backendConnections,
-    observe: options.onOperation ?? (() => undefined),
+    observe: (observation) => {
+      counters.call(observation);
+      onOperation?.(observation);
+    },
     clock,
   };
 }
@@ -129,7 +141,10 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
   };
 }
 
-type Services = Pick<OpenDeployment, 'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control'>;
+type Services = Pick<
+  OpenDeployment,
+  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers' | 'usage'
+>;
 
 function servicesOf(parts: Parts, engine: Engine): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
@@ -142,7 +157,9 @@ function servicesOf(parts: Parts, engine: Engine): Services {
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
+    takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
     jobs,
+    usage: new StoredUsage({ controlPlane, engine }),
     control,
   };
 }
@@ -188,6 +205,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     engine,
     controlPlane,
     queue,
+    counters: parts.counters,
     ...services,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>

@@ -182,6 +182,8 @@ export const VARIABLES = {
     'Objects that a migration or a lifecycle run moves at once',
   ),
   SPUMONI_AUDIT_DAYS: wholeNumber(365, { from: 1, to: 36_500 }, 'How many days the records of the audit log are kept'),
+  SPUMONI_USAGE_SECONDS: seconds(3600, { from: 1, to: 604_800 }, 'Pause between two counts of what all buckets hold'),
+  SPUMONI_USAGE_DAYS: wholeNumber(400, { from: 31, to: 36_500 }, 'How many days of usage are kept'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

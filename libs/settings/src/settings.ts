@@ -37,6 +37,8 @@ export interface Settings {
   readonly lifecycleEveryMs: number;
   readonly migrationParallel: number;
   readonly auditDays: number;
+  readonly usageMs: number;
+  readonly usageDays: number;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -84,6 +86,7 @@ function timesOf(variables: Variables) {
     garbageGraceMs: ms(variables.SPUMONI_GARBAGE_GRACE_SECONDS),
     sweepMs: ms(variables.SPUMONI_SWEEP_SECONDS),
     lifecycleEveryMs: ms(variables.SPUMONI_LIFECYCLE_EVERY_SECONDS),
+    usageMs: ms(variables.SPUMONI_USAGE_SECONDS),
   };
 }
 
@@ -119,6 +122,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,
+    usageDays: variables.SPUMONI_USAGE_DAYS,
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),

@@ -30,6 +30,12 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   'bucket-not-empty': 409,
   'bucket-not-active': 409,
   'container-exists': 409,
+  'container-managed': 409,
+  'unknown-container': 400,
+  // The client must say which it wants.
+  'versioning-undecided': 409,
+  'adoption-unsupported': 422,
+  'adoption-unfinished': 409,
   'invalid-bucket-name': 400,
   'invalid-key': 400,
   'invalid-metadata': 400,
@@ -78,6 +84,7 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'no-such-job': 404,
   'wrong-state': 409,
   'changed-meanwhile': 409,
+  'invalid-prices': 400,
   'invalid-setting': 500,
 };
 

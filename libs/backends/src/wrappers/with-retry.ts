@@ -33,6 +33,8 @@ const REPEATABLE: Readonly<Record<Operation, boolean>> = {
   copy: false,
   restamp: false, // its token stands no more once it succeeded
   abortUpload: true,
+  enableVersioning: true,
+  conceal: true,
   probe: false,
 };
 

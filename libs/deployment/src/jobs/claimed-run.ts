@@ -43,8 +43,8 @@ export class ClaimedRun implements JobReporter {
     shutdown: AbortSignal | undefined,
   ) {
     const { clock, heartbeatMs } = tools;
-    // A migration counts all there is at each start; a lifecycle run counts what it does.
-    const before = job.type === 'migration' ? undefined : job.progress;
+    // A lifecycle run counts what it does. The others count all there is: a migration at each start, an adoption and a reconciliation on from their checkpoints.
+    const before = job.type === 'lifecycle-run' ? job.progress : undefined;
     this.#progress = new RunProgress(clock, job.progress, before);
     this.checkpoint = job.checkpoint;
     this.#savedAt = clock.monotonic();

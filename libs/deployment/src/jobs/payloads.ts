@@ -19,6 +19,13 @@ export function readMigrationPayload({ payload }: Pick<JobRecord, 'payload'>): M
   return migration.parse(payload);
 }
 
+const ofBucket = z.object({ bucket: bucketId });
+
+/** The payload of an adoption's row, and of a reconciliation's. */
+export function readBucketPayload({ payload }: Pick<JobRecord, 'payload'>): z.output<typeof ofBucket> {
+  return ofBucket.parse(payload);
+}
+
 const lifecycleRun = z.object({ bucket: bucketId });
 
 /** The payload of a lifecycle run's row. */

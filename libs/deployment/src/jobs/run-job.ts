@@ -1,5 +1,6 @@
 import { isControlPlaneError, IndexError, type JobRecord } from '#libs/metadata';
 import {
+  adoptBucket,
   isObjectsError,
   makeContainer,
   migrateBucket,
@@ -13,7 +14,7 @@ import type { LifecycleRule } from '#libs/tiering';
 import type { Deployment } from '../deployment.js';
 import { ClaimedRun, FencedOffError } from './claimed-run.js';
 import type { JobControl } from './job-control.js';
-import { readLifecyclePayload, readMigrationPayload } from './payloads.js';
+import { readBucketPayload, readLifecyclePayload, readMigrationPayload } from './payloads.js';
 
 /**
  * What a delivery came to. `held`: another worker runs it; `released`: given back unfinished as the process stops; `fenced`: another worker has taken it over;
@@ -106,6 +107,7 @@ async function perform(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   const { type } = run.job;
   if (type === 'migration') return migrate(runner, run);
   if (type === 'lifecycle-run') return carryOutRules(runner, run);
+  if (type === 'adopt') return indexAdopted(runner, run);
   return { state: 'failed', error: `this version runs no jobs of type ${type}` };
 }
 
@@ -138,6 +140,16 @@ async function carryOutRules({ engine, controlPlane, settings }: JobRunner, run:
     bucketId: bucket,
     // Checked when they were put; the store keeps them as they are.
     rules: lifecycle.rules as readonly LifecycleRule[],
+    parallel: settings.migrationParallel,
+    reporter: run,
+    ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
+  });
+}
+
+async function indexAdopted({ engine, settings }: JobRunner, run: ClaimedRun): Promise<JobEnd> {
+  const { bucket } = readBucketPayload(run.job);
+  return adoptBucket(engine, contextOf(run.job, run.signal), {
+    bucketId: bucket,
     parallel: settings.migrationParallel,
     reporter: run,
     ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),

@@ -6,6 +6,7 @@ import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile, mutate } from '../mutation/mutate.js';
 import type { Content, Mutation, Outcome } from '../mutation/mutation.js';
 import { placementRef } from '../mutation/standing.js';
+import { newWriteIdFor } from '../mutation/write-ids.js';
 import { writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
 import { sealedSize } from '../sealing/layout.js';
@@ -46,7 +47,7 @@ export async function restampObject(
       ? { storageClass: current.placement.storageClass, ...(current.tier === undefined ? {} : { tier: current.tier }) }
       : await chooseClass(engine, restamp.bucket, target.backend, restamp.storageClass);
   const conditional = writeGuard(restamp.conditions);
-  const writeId = engine.newWriteId();
+  const writeId = newWriteIdFor(engine, target.address);
   const now = restamp.attributes ? engine.clock.now() : current.lastModified;
   const mutation: Mutation = {
     target,
