@@ -1,6 +1,6 @@
 import { encodeKey } from '#libs/naming';
 import { writesCoexist, type ObjectBackend, type TokenKind } from '#libs/backends';
-import type { BucketContainer, BucketDocument, KeyAddress, Placement } from '#libs/metadata';
+import type { BucketDocument, KeyAddress, Placement } from '#libs/metadata';
 import { assertMarked, isLive } from './buckets/marked-containers.js';
 import { ObjectsError } from './errors.js';
 import type { Engine } from './engine.js';
