@@ -1,4 +1,4 @@
-import type { BackendObserver } from '#libs/backends';
+import type { BackendObserver, CircuitState } from '#libs/backends';
 import type { Principal, UserService } from '#libs/identity';
 import type { ControlPlane } from '#libs/metadata';
 import type { Clock, Engine, ReachPoint } from '#libs/objects';
@@ -28,6 +28,8 @@ export interface DeploymentOptions {
   readonly logger: Logger;
   /** Told of every call to a backend, for metrics. */
   readonly onOperation?: BackendObserver;
+  /** Told when calls to a backend stop being sent, are tried, and are sent again. */
+  readonly onCircuit?: (backend: string, state: CircuitState) => void;
   readonly clock?: Clock;
   readonly reach?: ReachPoint;
 }

@@ -113,8 +113,18 @@ function limitsOf({ settings, options, clock, counters }: Parts): CallLimits {
       onOperation?.(observation);
     },
     clock,
+    onCircuit: (backend, state) => {
+      options.onCircuit?.(backend, state);
+      options.logger.warn({ backend, state }, CIRCUIT_WORDS[state]);
+    },
   };
 }
+
+const CIRCUIT_WORDS = {
+  open: 'a backend fails: nothing is sent there for a while',
+  'half-open': 'a backend that failed is tried again',
+  closed: 'a backend that failed answers again',
+} as const;
 
 function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
   const { settings, options, clock, index, controlPlane, masterKey } = parts;
@@ -146,13 +156,17 @@ type Services = Pick<
   'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers' | 'usage'
 >;
 
-function servicesOf(parts: Parts, engine: Engine): Services {
+function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
   const queue = carrierOf(parts.queue, options.logger);
   const control = new JobControl({ controlPlane, engine, queue });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
-    backends: new RegisteredBackends({ controlPlane, index, masterKey, clock, limits: limitsOf(parts) }),
+    backends: new RegisteredBackends({
+      ...{ controlPlane, index, masterKey, clock },
+      limits: limitsOf(parts),
+      circuitOf: (id) => directory.circuitOf(id),
+    }),
     tiers: new StoredTiers(controlPlane),
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
@@ -191,7 +205,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
   });
   opened.add('backends', directory);
   const engine = engineOf(parts, directory);
-  const services = servicesOf(parts, engine);
+  const services = servicesOf(parts, engine, directory);
   await makeFirstThings(controlPlane, services.backends, parts.paths.objects);
   const first = options.role === 'api' ? await makeAdministrator(parts) : undefined;
   const shown =

@@ -2,7 +2,7 @@ import { encodeKey } from '#libs/naming';
 import { writesCoexist, type ObjectBackend, type TokenKind } from '#libs/backends';
 import type { BucketDocument, KeyAddress, Placement } from '#libs/metadata';
 import { assertMarked, isLive } from './buckets/marked-containers.js';
-import { ObjectsError } from './errors.js';
+import { fromBackend, ObjectsError } from './errors.js';
 import type { Engine } from './engine.js';
 
 /** Where a write of one key goes: the bucket's container on one backend, and the key as that vendor can hold it. */
@@ -51,6 +51,15 @@ export async function targetAt(
   };
 }
 
+/**
+ * Fails with `backend-unavailable` where the backend would not be asked now. For writers, before they write down what they are about to do: a refusal that comes later looks like any call whose
+ * outcome is unknown, and leaves an intent for the sweeper.
+ */
+export function assertAsked(backend: ObjectBackend): void {
+  const refusal = backend.refusal?.();
+  if (refusal) throw fromBackend(refusal, backend.name);
+}
+
 /** The target of a key on one backend of its bucket. Fails with `invalid-key` where the vendor cannot hold the key even escaped, and with `backend-unavailable` where the container is not the bucket's. */
 export async function targetOf(
   engine: Engine,
@@ -64,6 +73,7 @@ export async function targetOf(
       facts: { backendId },
     });
   const backend = await engine.backends.open(backendId);
+  assertAsked(backend);
   const encoded = encodeKey(key, backend.vendor);
   if (!encoded.ok) {
     throw new ObjectsError(
