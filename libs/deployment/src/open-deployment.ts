@@ -160,6 +160,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
       heartbeatMs: settings.heartbeatMs,
       deadAfterMs: settings.deadAfterMs,
       patienceMs: settings.patienceMs,
+      markerAgeMs: settings.markerAgeMs,
       deploymentId,
     },
   };

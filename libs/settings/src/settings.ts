@@ -31,6 +31,7 @@ export interface Settings {
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
   readonly patienceMs: number;
+  readonly markerAgeMs: number;
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
   readonly garbageGraceMs: number;
@@ -81,6 +82,7 @@ function timesOf(variables: Variables) {
   return {
     backendDeadlineMs: ms(variables.SPUMONI_BACKEND_DEADLINE_SECONDS),
     patienceMs: ms(variables.SPUMONI_PATIENCE_SECONDS),
+    markerAgeMs: ms(variables.SPUMONI_MARKER_SECONDS),
     heartbeatMs: ms(variables.SPUMONI_HEARTBEAT_SECONDS),
     deadAfterMs: ms(variables.SPUMONI_DEAD_AFTER_SECONDS),
     garbageGraceMs: ms(variables.SPUMONI_GARBAGE_GRACE_SECONDS),
