@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   Authenticator,
   ensureFirstAdministrator,
@@ -57,7 +58,8 @@ interface Parts {
   readonly settings: Settings;
   readonly options: DeploymentOptions;
   readonly clock: Clock;
-  readonly paths: DataPaths;
+  /** Absent in a stateless process. */
+  readonly paths: DataPaths | undefined;
   readonly masterKey: MasterKey;
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
@@ -72,10 +74,23 @@ function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
 }
 
 /** The index is in the data directory, unless a MongoDB is named. */
-async function openIndex({ mongodbUrl }: Settings, paths: DataPaths, deployment: string): Promise<ObjectIndex> {
-  return mongodbUrl === undefined
-    ? createLmdbIndex({ path: paths.index })
-    : createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+async function openIndex(
+  { mongodbUrl }: Settings,
+  paths: DataPaths | undefined,
+  deployment: string,
+): Promise<ObjectIndex> {
+  if (mongodbUrl !== undefined) return createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+  if (paths === undefined) throw new Error('a process without a data directory has its index on MongoDB');
+  return createLmdbIndex({ path: paths.index });
+}
+
+/** Made on the first start in a data directory; one of several stateless processes must not make a key that the others have not. */
+function masterKeyOf({ masterKeyFile, isStateless }: Settings): MasterKey {
+  if (isStateless && !existsSync(masterKeyFile)) {
+    const message = `there is no file ${masterKeyFile}: name the one that all processes share, 64 hex digits (openssl rand -hex 32)`;
+    throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_MASTER_KEY_FILE', message }]);
+  }
+  return loadMasterKeyFile(masterKeyFile);
 }
 
 /** On Redis if there is one, else beside the control plane. */
@@ -94,7 +109,7 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
   const paths = await makeDataDirectories(settings);
-  const masterKey = loadMasterKeyFile(settings.masterKeyFile);
+  const masterKey = masterKeyOf(settings);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
   const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
@@ -148,6 +163,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
       heartbeatMs: settings.heartbeatMs,
       deadAfterMs: settings.deadAfterMs,
       patienceMs: settings.patienceMs,
+      markerAgeMs: settings.markerAgeMs,
       deploymentId,
     },
   };
@@ -238,7 +254,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
   const quotas = quotasOf(parts, unlimited);
   const engine: Engine = { ...unlimited, quotas };
   const services = servicesOf(parts, engine, { directory, quotas });
-  await makeFirstThings(controlPlane, services.backends, parts.paths.objects);
+  await makeFirstThings(controlPlane, services.backends, parts.paths?.objects);
   const first = options.role === 'api' ? await makeAdministrator(parts) : undefined;
   const shown =
     first?.outcome === 'created' && first.secret

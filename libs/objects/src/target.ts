@@ -1,6 +1,7 @@
 import { encodeKey } from '#libs/naming';
 import { writesCoexist, type ObjectBackend, type TokenKind } from '#libs/backends';
-import type { BucketContainer, BucketDocument, KeyAddress, Placement } from '#libs/metadata';
+import type { BucketDocument, KeyAddress, Placement } from '#libs/metadata';
+import { assertMarked, isLive } from './buckets/marked-containers.js';
 import { fromBackend, ObjectsError } from './errors.js';
 import type { Engine } from './engine.js';
 
@@ -27,11 +28,6 @@ export function tokenKindAt(
     (c) => c.backend === placement.backend && c.container === placement.container,
   );
   return container?.weak ? 'none' : backend.capabilities.tokens;
-}
-
-/** True for a container that takes writes: it has been made and marked, and is not about to go. */
-export function isLive(container: BucketContainer): boolean {
-  return !container.retiring && container.marker !== '';
 }
 
 /** The very place where a record or an intent says that bytes are, also in a container that takes no more writes. */
@@ -64,7 +60,7 @@ export function assertAsked(backend: ObjectBackend): void {
   if (refusal) throw fromBackend(refusal, backend.name);
 }
 
-/** The target of a key on one backend of its bucket. Fails with `invalid-key` where the vendor cannot hold the key even escaped. */
+/** The target of a key on one backend of its bucket. Fails with `invalid-key` where the vendor cannot hold the key even escaped, and with `backend-unavailable` where the container is not the bucket's. */
 export async function targetOf(
   engine: Engine,
   bucket: BucketDocument,
@@ -88,6 +84,7 @@ export async function targetOf(
       },
     );
   }
+  await assertMarked(engine, backend, { bucket, container });
   const tokens = container.weak ? 'none' : backend.capabilities.tokens;
   return {
     bucket,

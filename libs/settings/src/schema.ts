@@ -154,6 +154,11 @@ export const VARIABLES = {
     { from: 0, to: 600 },
     'How long a write waits for another of the same key before it answers 503',
   ),
+  SPUMONI_MARKER_SECONDS: seconds(
+    30,
+    { from: 0, to: 3600 },
+    "For how long writes believe that a container is the bucket's, once they have seen its marker",
+  ),
   SPUMONI_HEARTBEAT_SECONDS: seconds(5, { from: 0.05, to: 60 }, 'How often a write under way shows that it lives'),
   SPUMONI_DEAD_AFTER_SECONDS: seconds(
     30,
