@@ -188,6 +188,7 @@ function quotasOf({ controlPlane, options }: Parts, engine: Engine): CountedQuot
   return new CountedQuotas({
     engine,
     snapshot: () => controlPlane.configuration.currentOrUndefined(),
+    freshSnapshot: () => controlPlane.configuration.current(),
     onTrouble: (error) => options.logger.warn({ error }, 'what counts against quotas could not be counted anew'),
   });
 }

@@ -28,7 +28,9 @@ interface Limited {
 
 export interface QuotaParts {
   readonly engine: Engine;
+  /** The configuration if it is fresh, without waiting. */
   readonly snapshot: () => ConfigurationSnapshot | undefined;
+  readonly freshSnapshot: () => Promise<ConfigurationSnapshot>;
   /** Told of a count that failed; the old one holds on. */
   readonly onTrouble: (error: unknown) => void;
 }
@@ -44,7 +46,7 @@ export class CountedQuotas implements Quotas {
 
   reserve(wish: WishedWrite): Promise<Reservation | undefined> | undefined {
     const snapshot = this.parts.snapshot();
-    if (!snapshot || (snapshot.userLimits.size === 0 && snapshot.bucketLimits.size === 0)) return undefined;
+    if (snapshot?.userLimits.size === 0 && snapshot.bucketLimits.size === 0) return undefined;
     return this.#reserve(wish, snapshot);
   }
 
@@ -60,8 +62,8 @@ export class CountedQuotas implements Quotas {
     return { ...count.usage };
   }
 
-  async #reserve(wish: WishedWrite, snapshot: ConfigurationSnapshot): Promise<Reservation | undefined> {
-    const limited = await this.#limited(wish.bucket, snapshot);
+  async #reserve(wish: WishedWrite, known: ConfigurationSnapshot | undefined): Promise<Reservation | undefined> {
+    const limited = await this.#limited(wish.bucket, known ?? (await this.parts.freshSnapshot()));
     if (limited.length === 0) return undefined;
     const stored = await this.parts.engine.index.getKey({ bucket: wish.bucket.id, key: wish.key });
     const before = stored?.value.current;
@@ -153,9 +155,7 @@ export class CountedQuotas implements Quotas {
   }
 
   async #countBucket(bucket: BucketDocument): Promise<Usage> {
-    const snapshot = this.parts.snapshot();
-    if (!snapshot)
-      throw new ObjectsError('busy', 'what is stored cannot be counted just now', { retryAfterSeconds: 1 });
+    const snapshot = await this.parts.freshSnapshot();
     const { shares } = await countBucket(this.parts.engine, snapshot, bucket);
     return {
       objects: shares.reduce((sum, { objects }) => sum + objects, 0),
