@@ -19,6 +19,7 @@ export const STATUS_OF_REQUEST: Readonly<Record<RequestErrorCode, number>> = {
   'body-too-large': 413,
   'not-offered': 501,
   'unsupported-media-type': 415,
+  overloaded: 503,
   'shutting-down': 503,
 };
 
