@@ -146,7 +146,7 @@ function servicesOf(parts: Parts, engine: Engine): Services {
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
-    takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
+    takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
     control,
   };

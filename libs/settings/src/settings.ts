@@ -34,6 +34,8 @@ export interface Settings {
   readonly garbageGraceMs: number;
   readonly sweepMs: number;
   readonly lifecycleEveryMs: number;
+  /** 0: never, unless asked. */
+  readonly reconcileEveryMs: number;
   readonly migrationParallel: number;
   readonly auditDays: number;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
@@ -82,6 +84,7 @@ function timesOf(variables: Variables) {
     garbageGraceMs: ms(variables.SPUMONI_GARBAGE_GRACE_SECONDS),
     sweepMs: ms(variables.SPUMONI_SWEEP_SECONDS),
     lifecycleEveryMs: ms(variables.SPUMONI_LIFECYCLE_EVERY_SECONDS),
+    reconcileEveryMs: ms(variables.SPUMONI_RECONCILE_EVERY_SECONDS),
   };
 }
 

@@ -31,6 +31,7 @@ describe('settings', () => {
       heartbeatMs: 5_000,
       patienceMs: 20_000,
       lifecycleEveryMs: 3_600_000,
+      reconcileEveryMs: 0,
       jsonLimitBytes: 1_048_576,
       migrationParallel: 8,
       rootKey: undefined,
