@@ -18,6 +18,7 @@ const GUIDES = [
   'adopt',
   'encryption',
   'audit',
+  'usage',
 ];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');

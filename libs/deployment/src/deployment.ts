@@ -1,4 +1,4 @@
-import type { BackendObserver } from '#libs/backends';
+import type { BackendObserver, CircuitState } from '#libs/backends';
 import type { Principal, UserService } from '#libs/identity';
 import type { ControlPlane } from '#libs/metadata';
 import type { Clock, Engine, ReachPoint } from '#libs/objects';
@@ -8,6 +8,8 @@ import type { BackendService } from './backends/backend-service.js';
 import type { JobService } from './jobs/job-service.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
 import type { MigrationService } from './migrations/migration-service.js';
+import type { UsageCounters } from './usage/usage-counters.js';
+import type { UsageService } from './usage/usage-service.js';
 import type { TakeoverService } from './takeovers/takeover-service.js';
 import type { TierService } from './tiers/tier-service.js';
 
@@ -26,6 +28,8 @@ export interface DeploymentOptions {
   readonly logger: Logger;
   /** Told of every call to a backend, for metrics. */
   readonly onOperation?: BackendObserver;
+  /** Told when calls to a backend stop being sent, are tried, and are sent again. */
+  readonly onCircuit?: (backend: string, state: CircuitState) => void;
   readonly clock?: Clock;
   readonly reach?: ReachPoint;
 }
@@ -49,6 +53,9 @@ export interface Deployment {
   readonly migrations: MigrationService;
   readonly lifecycles: LifecycleService;
   readonly jobs: JobService;
+  readonly usage: UsageService;
+  /** Counts what this process serves; told of each request by the protocol layer, written behind. */
+  readonly counters: UsageCounters;
   readonly takeovers: TakeoverService;
   /** Keys of the administrator that this very process made just now, generated and to be shown once; absent on every other start, and where the settings gave them. */
   readonly firstAdministrator?: { readonly accessKey: string; readonly secretKey: Secret };

@@ -16,6 +16,7 @@ export const DEPLOYMENT_ERROR_CODES = [
   'no-such-job',
   'wrong-state',
   'changed-meanwhile',
+  'invalid-prices',
   'invalid-setting',
 ] as const;
 export type DeploymentErrorCode = (typeof DEPLOYMENT_ERROR_CODES)[number];

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   Authenticator,
   ensureFirstAdministrator,
@@ -35,6 +36,9 @@ import { reachOf } from './runtime/crash-at.js';
 import { makeDataDirectories, type DataPaths } from './runtime/directories.js';
 import { newWriteId, randomHex } from './runtime/ids.js';
 import { systemClock } from './runtime/system-clock.js';
+import { StoredUsage } from './usage/stored-usage.js';
+import { UsageCounters } from './usage/usage-counters.js';
+import { UsageRecorder } from './usage/usage-recorder.js';
 import { StoredTakeovers } from './takeovers/stored-takeovers.js';
 import { StoredTiers } from './tiers/stored-tiers.js';
 
@@ -51,11 +55,13 @@ interface Parts {
   readonly settings: Settings;
   readonly options: DeploymentOptions;
   readonly clock: Clock;
-  readonly paths: DataPaths;
+  /** Absent in a stateless process. */
+  readonly paths: DataPaths | undefined;
   readonly masterKey: MasterKey;
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
+  readonly counters: UsageCounters;
 }
 
 function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
@@ -65,10 +71,23 @@ function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
 }
 
 /** The index is in the data directory, unless a MongoDB is named. */
-async function openIndex({ mongodbUrl }: Settings, paths: DataPaths, deployment: string): Promise<ObjectIndex> {
-  return mongodbUrl === undefined
-    ? createLmdbIndex({ path: paths.index })
-    : createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+async function openIndex(
+  { mongodbUrl }: Settings,
+  paths: DataPaths | undefined,
+  deployment: string,
+): Promise<ObjectIndex> {
+  if (mongodbUrl !== undefined) return createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+  if (paths === undefined) throw new Error('a process without a data directory has its index on MongoDB');
+  return createLmdbIndex({ path: paths.index });
+}
+
+/** Made on the first start in a data directory; one of several stateless processes must not make a key that the others have not. */
+function masterKeyOf({ masterKeyFile, isStateless }: Settings): MasterKey {
+  if (isStateless && !existsSync(masterKeyFile)) {
+    const message = `there is no file ${masterKeyFile}: name the one that all processes share, 64 hex digits (openssl rand -hex 32)`;
+    throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_MASTER_KEY_FILE', message }]);
+  }
+  return loadMasterKeyFile(masterKeyFile);
 }
 
 /** On Redis if there is one, else beside the control plane. */
@@ -87,24 +106,40 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
   const paths = await makeDataDirectories(settings);
-  const masterKey = loadMasterKeyFile(settings.masterKeyFile);
+  const masterKey = masterKeyOf(settings);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
   const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
     'queue',
     await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
   );
-  return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
+  const counters = new UsageCounters();
+  opened.add('usage', new UsageRecorder(counters, { controlPlane, clock, logger }));
+  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, counters };
 }
 
-function limitsOf({ settings, options, clock }: Parts): CallLimits {
+function limitsOf({ settings, options, clock, counters }: Parts): CallLimits {
+  const { onOperation } = options;
   return {
     deadlineMs: settings.backendDeadlineMs,
     connections: settings.backendConnections,
-    observe: options.onOperation ?? (() => undefined),
+    observe: (observation) => {
+      counters.call(observation);
+      onOperation?.(observation);
+    },
     clock,
+    onCircuit: (backend, state) => {
+      options.onCircuit?.(backend, state);
+      options.logger.warn({ backend, state }, CIRCUIT_WORDS[state]);
+    },
   };
 }
+
+const CIRCUIT_WORDS = {
+  open: 'a backend fails: nothing is sent there for a while',
+  'half-open': 'a backend that failed is tried again',
+  closed: 'a backend that failed answers again',
+} as const;
 
 function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
   const { settings, options, clock, index, controlPlane, masterKey } = parts;
@@ -125,6 +160,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
       heartbeatMs: settings.heartbeatMs,
       deadAfterMs: settings.deadAfterMs,
       patienceMs: settings.patienceMs,
+      markerAgeMs: settings.markerAgeMs,
       deploymentId,
     },
   };
@@ -132,22 +168,27 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 
 type Services = Pick<
   OpenDeployment,
-  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers'
+  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers' | 'usage'
 >;
 
-function servicesOf(parts: Parts, engine: Engine): Services {
+function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
   const queue = carrierOf(parts.queue, options.logger);
   const control = new JobControl({ controlPlane, engine, queue });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
-    backends: new RegisteredBackends({ controlPlane, index, masterKey, clock, limits: limitsOf(parts) }),
+    backends: new RegisteredBackends({
+      ...{ controlPlane, index, masterKey, clock },
+      limits: limitsOf(parts),
+      circuitOf: (id) => directory.circuitOf(id),
+    }),
     tiers: new StoredTiers(controlPlane),
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
     takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
+    usage: new StoredUsage({ controlPlane, engine }),
     control,
   };
 }
@@ -179,8 +220,8 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
   });
   opened.add('backends', directory);
   const engine = engineOf(parts, directory);
-  const services = servicesOf(parts, engine);
-  await makeFirstThings(controlPlane, services.backends, parts.paths.objects);
+  const services = servicesOf(parts, engine, directory);
+  await makeFirstThings(controlPlane, services.backends, parts.paths?.objects);
   const first = options.role === 'api' ? await makeAdministrator(parts) : undefined;
   const shown =
     first?.outcome === 'created' && first.secret
@@ -193,6 +234,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     engine,
     controlPlane,
     queue,
+    counters: parts.counters,
     ...services,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>

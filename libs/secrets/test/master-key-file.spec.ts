@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, promisify } from 'node:util';
@@ -30,6 +30,24 @@ describe('master key file', () => {
       expect(() => loadMasterKeyFile(path)).toThrow(/open to other accounts.*chmod 600/);
     }
   });
+
+  const asRoot = process.geteuid?.() === 0;
+  (asRoot ? it : it.skip)(
+    `of another account is taken where its group alone may read it, as an orchestrator hands it over${asRoot ? '' : ' [skipped: needs root]'}`,
+    () => {
+      const path = join(directory, 'handed-over');
+      const { id } = loadMasterKeyFile(path);
+      chownSync(path, 1, 0);
+      for (const mode of [0o440, 0o640]) {
+        chmodSync(path, mode);
+        expect(loadMasterKeyFile(path).id).toBe(id);
+      }
+      for (const mode of [0o460, 0o444, 0o442, 0o450]) {
+        chmodSync(path, mode);
+        expect(() => loadMasterKeyFile(path)).toThrow(/open to other accounts/);
+      }
+    },
+  );
 
   it('is never replaced when damaged', () => {
     const path = join(directory, 'damaged');

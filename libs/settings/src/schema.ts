@@ -154,6 +154,11 @@ export const VARIABLES = {
     { from: 0, to: 600 },
     'How long a write waits for another of the same key before it answers 503',
   ),
+  SPUMONI_MARKER_SECONDS: seconds(
+    30,
+    { from: 0, to: 3600 },
+    "For how long writes believe that a container is the bucket's, once they have seen its marker",
+  ),
   SPUMONI_HEARTBEAT_SECONDS: seconds(5, { from: 0.05, to: 60 }, 'How often a write under way shows that it lives'),
   SPUMONI_DEAD_AFTER_SECONDS: seconds(
     30,
@@ -182,6 +187,8 @@ export const VARIABLES = {
     'Objects that a migration or a lifecycle run moves at once',
   ),
   SPUMONI_AUDIT_DAYS: wholeNumber(365, { from: 1, to: 36_500 }, 'How many days the records of the audit log are kept'),
+  SPUMONI_USAGE_SECONDS: seconds(3600, { from: 1, to: 604_800 }, 'Pause between two counts of what all buckets hold'),
+  SPUMONI_USAGE_DAYS: wholeNumber(400, { from: 31, to: 36_500 }, 'How many days of usage are kept'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

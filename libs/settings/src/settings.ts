@@ -8,6 +8,8 @@ import { readSecretFiles } from './secret-files.js';
 /** The settings of a process, checked. Times are milliseconds, paths absolute, and what is secret cannot be printed. */
 export interface Settings {
   readonly dataDirectory: string;
+  /** True where nothing is kept in a data directory: the index is on MongoDB and no directory is named. Then none is made, there is no backend `local`, and the master key is in a file that is named. */
+  readonly isStateless: boolean;
   readonly host: string;
   readonly apiPort: number;
   readonly s3Port: number;
@@ -29,6 +31,7 @@ export interface Settings {
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
   readonly patienceMs: number;
+  readonly markerAgeMs: number;
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
   readonly garbageGraceMs: number;
@@ -38,6 +41,8 @@ export interface Settings {
   readonly reconcileEveryMs: number;
   readonly migrationParallel: number;
   readonly auditDays: number;
+  readonly usageMs: number;
+  readonly usageDays: number;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -79,12 +84,14 @@ function timesOf(variables: Variables) {
   return {
     backendDeadlineMs: ms(variables.SPUMONI_BACKEND_DEADLINE_SECONDS),
     patienceMs: ms(variables.SPUMONI_PATIENCE_SECONDS),
+    markerAgeMs: ms(variables.SPUMONI_MARKER_SECONDS),
     heartbeatMs: ms(variables.SPUMONI_HEARTBEAT_SECONDS),
     deadAfterMs: ms(variables.SPUMONI_DEAD_AFTER_SECONDS),
     garbageGraceMs: ms(variables.SPUMONI_GARBAGE_GRACE_SECONDS),
     sweepMs: ms(variables.SPUMONI_SWEEP_SECONDS),
     lifecycleEveryMs: ms(variables.SPUMONI_LIFECYCLE_EVERY_SECONDS),
     reconcileEveryMs: ms(variables.SPUMONI_RECONCILE_EVERY_SECONDS),
+    usageMs: ms(variables.SPUMONI_USAGE_SECONDS),
   };
 }
 
@@ -103,6 +110,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const dataDirectory = resolve(variables.SPUMONI_DATA_DIR);
   return {
     dataDirectory,
+    isStateless: variables.SPUMONI_MONGODB_URL !== undefined && given['SPUMONI_DATA_DIR'] === undefined,
     host: variables.SPUMONI_HOST,
     apiPort: variables.SPUMONI_API_PORT,
     s3Port: variables.SPUMONI_S3_PORT,
@@ -120,6 +128,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,
+    usageDays: variables.SPUMONI_USAGE_DAYS,
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),

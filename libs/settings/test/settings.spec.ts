@@ -30,6 +30,7 @@ describe('settings', () => {
       deadAfterMs: 30_000,
       heartbeatMs: 5_000,
       patienceMs: 20_000,
+      markerAgeMs: 30_000,
       lifecycleEveryMs: 3_600_000,
       reconcileEveryMs: 0,
       jsonLimitBytes: 1_048_576,

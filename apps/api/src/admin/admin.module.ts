@@ -11,6 +11,8 @@ import { OwnBuckets } from './own-buckets.js';
 import { StatsController } from './stats/stats.controller.js';
 import { TakeoversController } from './takeovers/takeovers.controller.js';
 import { TiersController } from './tiers/tiers.controller.js';
+import { PricesController } from './usage/prices.controller.js';
+import { UsageController } from './usage/usage.controller.js';
 import { UsersController } from './users/users.controller.js';
 import { VendorsController } from './vendors/vendors.controller.js';
 
@@ -30,6 +32,8 @@ import { VendorsController } from './vendors/vendors.controller.js';
     JobsController,
     StatsController,
     AuditController,
+    UsageController,
+    PricesController,
   ],
   providers: [OwnBuckets],
 })

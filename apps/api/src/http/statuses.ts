@@ -84,6 +84,7 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'no-such-job': 404,
   'wrong-state': 409,
   'changed-meanwhile': 409,
+  'invalid-prices': 400,
   'invalid-setting': 500,
 };
 

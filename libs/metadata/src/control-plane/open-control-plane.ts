@@ -16,6 +16,7 @@ import { PostgresBucketStore } from './stores/buckets.js';
 import { PostgresJobStore } from './stores/jobs.js';
 import { PostgresLifecycleStore } from './stores/lifecycles.js';
 import { PostgresTierPolicyStore } from './stores/tier-policies.js';
+import { PostgresUsageStore } from './stores/usage.js';
 import { PostgresUserStore } from './stores/users.js';
 
 export interface ControlPlaneOptions {
@@ -75,6 +76,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     lifecycles: new PostgresLifecycleStore(context),
     jobs: new PostgresJobStore(context),
     audit: new PostgresAuditStore(context),
+    usage: new PostgresUsageStore(context),
     configuration,
     exclusively: (name, work) => exclusively(dataSource, name, work),
     ping: async () => {

@@ -184,7 +184,7 @@ class Reconciliation {
   ): Promise<void> {
     const record = document.current;
     const isHere = record !== undefined && isSameContainer(record.placement, part.container);
-    if (isHere && page.agreesWith(key, record)) return this.#tally.done(record.size);
+    if (isHere && page.agreesWith(key, record)) { this.#tally.done(record.size); return; }
     if (isHere) await this.#look(part, { key, backendKey: record.placement.key, size: record.size, document });
     else if (page.objects.has(key)) await this.#lookListed(part, page, key, document);
   }
