@@ -7,7 +7,8 @@ import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError } from '../errors.js';
 import { Tally, type Counts, type JobEnd, type JobReporter } from '../moves/job-reporter.js';
 import { inParallel } from '../moves/walk.js';
-import { isLive, targetAt, tokenKindAt } from '../target.js';
+import { isLive } from '../buckets/marked-containers.js';
+import { targetAt, tokenKindAt } from '../target.js';
 import { compareKeys, documentsIn, ListedPage, names, type KeyedEntry } from './listed-page.js';
 import { ForeignContainerError, MarkerWatch } from './marker-watch.js';
 import { Telling, type ReconcileReport } from './reconcile-report.js';
@@ -184,7 +185,10 @@ class Reconciliation {
   ): Promise<void> {
     const record = document.current;
     const isHere = record !== undefined && isSameContainer(record.placement, part.container);
-    if (isHere && page.agreesWith(key, record)) { this.#tally.done(record.size); return; }
+    if (isHere && page.agreesWith(key, record)) {
+      this.#tally.done(record.size);
+      return;
+    }
     if (isHere) await this.#look(part, { key, backendKey: record.placement.key, size: record.size, document });
     else if (page.objects.has(key)) await this.#lookListed(part, page, key, document);
   }
