@@ -9,13 +9,15 @@ import { openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
 import { createLmdbIndex, openControlPlane, type ControlPlane, type ObjectIndex } from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
-import { loadMasterKeyFile, type MasterKey } from '#libs/secrets';
+import type { KeyRing } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
 import { dataKeysOf } from './encryption/data-keys.js';
+import { StoredEncryption } from './encryption/stored-encryption.js';
+import { openMasterKeys } from './encryption/open-master-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
@@ -36,6 +38,7 @@ export interface OpenDeployment extends Deployment {
   readonly queue: JobQueue;
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
+  readonly masterKey: KeyRing;
 }
 
 /** What everything else is made of. */
@@ -44,7 +47,7 @@ interface Parts {
   readonly options: DeploymentOptions;
   readonly clock: Clock;
   readonly paths: DataPaths;
-  readonly masterKey: MasterKey;
+  readonly masterKey: KeyRing;
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
@@ -72,8 +75,8 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
   const paths = await makeDataDirectories(settings);
-  const masterKey = loadMasterKeyFile(settings.masterKeyFile);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
+  const masterKey = await openMasterKeys(settings, controlPlane);
   const index = opened.add('index', await createLmdbIndex({ path: paths.index }));
   const queue = opened.add(
     'queue',
@@ -115,7 +118,10 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
   };
 }
 
-type Services = Pick<OpenDeployment, 'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control'>;
+type Services = Pick<
+  OpenDeployment,
+  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'encryption' | 'jobs' | 'control'
+>;
 
 function servicesOf(parts: Parts, engine: Engine): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
@@ -128,6 +134,7 @@ function servicesOf(parts: Parts, engine: Engine): Services {
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
+    encryption: new StoredEncryption({ controlPlane, index, queue, masterKey }),
     jobs,
     control,
   };
@@ -175,6 +182,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     controlPlane,
     queue,
     ...services,
+    masterKey,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>
       authenticator.authenticateBasic(
@@ -185,8 +193,9 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     readiness: async () => {
       const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
       // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
-      const needed = plane && reads && (carries || options.role === 'api');
-      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries } };
+      const seals = masterKey.hasCurrent;
+      const needed = plane && reads && seals && (carries || options.role === 'api');
+      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries, masterKey: seals } };
     },
     close: () => opened.close(),
   };

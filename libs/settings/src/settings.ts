@@ -17,6 +17,9 @@ export interface Settings {
   readonly apiProcesses: number;
   readonly rootKey: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
   readonly masterKeyFile: string;
+  /** The master keys themselves; there is no file then. */
+  readonly masterKeys: Secret | undefined;
+  readonly kms: { readonly keyId: string; readonly region?: string; readonly endpoint?: string } | undefined;
   /** An outside Postgres, or the one that the supervisor started; undefined in the supervisor means: start one. May hold a password. */
   readonly postgresUrl: Secret | undefined;
   /** Where the queue lies; undefined: in Postgres. May hold a password. */
@@ -59,6 +62,12 @@ function rootKeyOf(variables: Variables): Settings['rootKey'] {
   const { SPUMONI_ROOT_ACCESS_KEY: accessKey, SPUMONI_ROOT_SECRET_KEY: secretKey } = variables;
   if (accessKey === undefined || secretKey === undefined) return undefined;
   return { accessKey, secretKey: new Secret(secretKey) };
+}
+
+function kmsOf(variables: Variables): Settings['kms'] {
+  const { SPUMONI_KMS_KEY: keyId, SPUMONI_KMS_REGION: region, SPUMONI_KMS_ENDPOINT: endpoint } = variables;
+  if (keyId === undefined) return undefined;
+  return { keyId, ...(region === undefined ? {} : { region }), ...(endpoint === undefined ? {} : { endpoint }) };
 }
 
 /** The settings as variables again. Those that were absent stay absent. */
@@ -106,6 +115,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     apiProcesses: variables.SPUMONI_API_PROCESSES || availableParallelism(),
     rootKey: rootKeyOf(variables),
     masterKeyFile: resolve(variables.SPUMONI_MASTER_KEY_FILE ?? join(dataDirectory, 'master.key')),
+    masterKeys: hidden(variables.SPUMONI_MASTER_KEY),
+    kms: kmsOf(variables),
     postgresUrl: hidden(variables.SPUMONI_POSTGRES_URL),
     redisUrl: hidden(variables.SPUMONI_REDIS_URL),
     logLevel: variables.SPUMONI_LOG_LEVEL,

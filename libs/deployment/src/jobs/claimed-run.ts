@@ -43,8 +43,8 @@ export class ClaimedRun implements JobReporter {
     shutdown: AbortSignal | undefined,
   ) {
     const { clock, heartbeatMs } = tools;
-    // A migration counts all there is at each start; a lifecycle run counts what it does.
-    const before = job.type === 'migration' ? undefined : job.progress;
+    // A migration and a rotation count all there is at each start; a lifecycle run counts what it does.
+    const before = job.type === 'migration' || job.type === 'key-rotation' ? undefined : job.progress;
     this.#progress = new RunProgress(clock, job.progress, before);
     this.checkpoint = job.checkpoint;
     this.#savedAt = clock.monotonic();
