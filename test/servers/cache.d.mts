@@ -1,13 +1,13 @@
 /** Types of cache.mjs, for the launchers. */
-import type { ServerName } from './versions.mjs';
+import type { ServerName, ToolName } from './versions.mjs';
 
 export interface ServerBinary {
-  readonly name: ServerName;
+  readonly name: ServerName | ToolName;
   readonly version: string;
-  /** Absolute path of the executable (minio, fake-gcs-server), the script (azurite) or the Python that has it (moto). */
+  /** Absolute path of the executable (minio, fake-gcs-server, ferretdb), the script (azurite) or the Python that has it (moto, schemathesis). */
   readonly entry: string;
 }
 export declare function cacheDirectories(): string[];
-export declare function directoryName(name: ServerName): string;
-export declare function entryOf(name: ServerName, directory: string): string;
-export declare function findServer(name: ServerName): ServerBinary | undefined;
+export declare function directoryName(name: ServerName | ToolName): string;
+export declare function entryOf(name: ServerName | ToolName, directory: string): string;
+export declare function findServer(name: ServerName | ToolName): ServerBinary | undefined;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SERVERS } from './versions.mjs';
+import { PINNED } from './versions.mjs';
 
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -22,10 +22,12 @@ const ENTRIES = {
   'fake-gcs-server': 'fake-gcs-server',
   azurite: join('node_modules', 'azurite', 'dist', 'src', 'blob', 'main.js'),
   moto: join('bin', 'python'),
+  schemathesis: join('bin', 'python'),
+  ferretdb: 'ferretdb',
 };
 
 /** `<name>-<version>`, so that two versions never mix. */
-export const directoryName = (name) => `${name}-${SERVERS[name].version}`;
+export const directoryName = (name) => `${name}-${PINNED[name].version}`;
 
 /** The entry file of a server inside the directory it was, or is to be, installed in. */
 export const entryOf = (name, directory) => join(directory, ENTRIES[name]);
@@ -34,7 +36,7 @@ export const entryOf = (name, directory) => join(directory, ENTRIES[name]);
 export function findServer(name) {
   for (const cache of cacheDirectories()) {
     const entry = entryOf(name, join(cache, directoryName(name)));
-    if (existsSync(entry)) return { name, version: SERVERS[name].version, entry };
+    if (existsSync(entry)) return { name, version: PINNED[name].version, entry };
   }
   return undefined;
 }

@@ -12,7 +12,7 @@ export interface Gap {
   readonly gap: string;
   /** What was asked and what came back. */
   readonly evidence: string;
-  /** Set when the proxy before fake-gcs-server makes up for it: then nothing need be skipped. */
+  /** Set when the proxy before fake-gcs-server, or FerretDB's own program here, makes up for it: then nothing need be skipped. */
   readonly keptByProxy?: true;
 }
 
@@ -133,6 +133,20 @@ export const gaps: readonly Gap[] = [
       ],
       ['compose-sources', 'compose ignores the generation and preconditions of its sources', 'old ones: 200'],
     ],
+    { keptByProxy: true },
+  ),
+  ...rows('ferretdb', [
+    ['transactions', 'no transactions, change streams, TTL or partial indexes, update pipelines', 'each: refused'],
+    [
+      'replica-set',
+      'no replica set: no read or write concerns, no retryable writes',
+      'hello: no setName; all accepted',
+    ],
+    ['speed', 'is no measure of speed', 'a find by a range of _id reads the whole collection'],
+  ]),
+  ...rows(
+    'ferretdb',
+    [['atomic-changes', 'changes of one document are not atomic', '20 compare-and-sets at once: up to 20 succeed']],
     { keptByProxy: true },
   ),
 ];

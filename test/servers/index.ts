@@ -2,14 +2,17 @@
 import { startAzurite } from './azurite.js';
 import { findServer } from './cache.mjs';
 import { startFakeGcs } from './fake-gcs.js';
+import { startFerretDb } from './ferretdb.js';
 import { startMinio, startMoto } from './s3-servers.js';
 import type { ServerName } from './versions.mjs';
 
 export { startAzurite } from './azurite.js';
 export { findServer, type ServerBinary } from './cache.mjs';
 export { startFakeGcs } from './fake-gcs.js';
+export { startFerretDb } from './ferretdb.js';
 export { gaps, gapsOf, skippedFor, type Gap } from './gaps.js';
-export type { AccessKeys, Project, RunningServer, StorageAccount } from './running-server.js';
+export type { AccessKeys, NoCredentials, Project, RunningServer, StorageAccount } from './running-server.js';
+export { startNginx, type RunningNginx } from './nginx.js';
 export { startRedis, type RunningRedis } from './redis.js';
 export { startMinio, startMoto } from './s3-servers.js';
 export { findProgram, type SystemProgram } from './system-programs.js';
@@ -20,6 +23,7 @@ const starters = {
   moto: () => startMoto(),
   azurite: () => startAzurite(),
   'fake-gcs-server': () => startFakeGcs(),
+  ferretdb: () => startFerretDb(),
 } as const;
 
 type Starters = typeof starters;
@@ -47,6 +51,7 @@ export async function startAll(): Promise<StartedServers> {
     optional('moto', starters.moto),
     optional('azurite', starters.azurite),
     optional('fake-gcs-server', starters['fake-gcs-server']),
+    optional('ferretdb', starters.ferretdb),
   ]);
   const running = all.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value] : []));
   const stop = async () => {

@@ -1,5 +1,5 @@
 /**
- * `node test/servers/install.mjs`: installs the pinned servers into the cache, each one optional. What cannot be had is
+ * `node test/servers/install.mjs`: installs the pinned servers and tools into the cache, each one optional. What cannot be had is
  * named with its reason and the rest goes on; suites skip, counted, what is absent. Under a second when all is there.
  * Runs on Node 20, before anything of the project is built.
  */
@@ -7,13 +7,14 @@ import { spawn } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { cacheDirectories, directoryName, entryOf, findServer } from './cache.mjs';
-import { SERVERS } from './versions.mjs';
+import { PINNED } from './versions.mjs';
 
 const LIMIT_MS = 10 * 60_000;
 const AT_ONCE = 2;
-const names = Object.keys(SERVERS);
+const names = Object.keys(PINNED);
 const [cache] = cacheDirectories();
 /** Process groups under way, to be ended with this process. */
 const groups = new Set();
@@ -62,7 +63,7 @@ function run(command, args, { deadline, env = {} }) {
 
 /** A Go server: a binary of this very version that `go install` made earlier is copied, any other is built. */
 async function installGo(name, directory, deadline) {
-  const { goPackage, version } = SERVERS[name];
+  const { goPackage, version } = PINNED[name];
   const earlier = join(homedir(), 'go', 'bin', name);
   if (existsSync(earlier)) {
     const built = await run('go', ['version', '-m', earlier], { deadline });
@@ -75,22 +76,30 @@ async function installGo(name, directory, deadline) {
   await run('go', ['install', `${goPackage}@${version}`], { deadline, env: { GOBIN: directory, CGO_ENABLED: '0' } });
 }
 
+/** A Go program of this repository, whose go.mod and go.sum pin all it is made of. */
+async function installGoProgram(name, directory, deadline) {
+  const source = join(dirname(fileURLToPath(import.meta.url)), PINNED[name].goProgram);
+  const build = ['build', '-C', source, '-mod=readonly', '-trimpath', '-o', join(directory, name), '.'];
+  await run('go', build, { deadline, env: { CGO_ENABLED: '0' } });
+}
+
 async function installNpm(name, directory, deadline) {
-  const { npmPackage, version } = SERVERS[name];
+  const { npmPackage, version } = PINNED[name];
   const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--no-save', '--loglevel=error'];
   await run('npm', ['install', '--prefix', directory, ...quiet, `${npmPackage}@${version}`], { deadline });
 }
 
 /** A virtual environment of its own; where that fails, a Python that already has this version is pointed to. */
 async function installPython(name, directory, deadline) {
-  const { pipPackage, version } = SERVERS[name];
+  const { pipPackage, version } = PINNED[name];
   const python = join(directory, 'bin', 'python');
   try {
     await run('python3', ['-m', 'venv', directory], { deadline });
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `${pipPackage}==${version}`];
     await run(python, pip, { deadline });
   } catch (cause) {
-    const ask = 'import sys, moto, moto.server; print(moto.__version__); print(sys.executable)';
+    const distribution = pipPackage.replace(/\[.*/, '');
+    const ask = `import sys, importlib.metadata as m, ${distribution}; print(m.version("${distribution}")); print(sys.executable)`;
     const found = await run('python3', ['-c', ask], { deadline }).catch(() => '');
     const [installed, executable] = found.trim().split('\n');
     if (installed !== version) throw cause;
@@ -100,7 +109,11 @@ async function installPython(name, directory, deadline) {
   }
 }
 
-const kindOf = ({ goPackage, npmPackage }) => (goPackage ? installGo : npmPackage ? installNpm : installPython);
+function installerOf({ goPackage, goProgram, npmPackage }) {
+  if (goPackage) return installGo;
+  if (goProgram) return installGoProgram;
+  return npmPackage ? installNpm : installPython;
+}
 
 /** Installs beside the final place and renames, so that a broken or concurrent run never leaves half a server. */
 async function install(name) {
@@ -108,7 +121,7 @@ async function install(name) {
   const directory = await mkdtemp(join(cache, '.installing-'));
   const home = join(cache, directoryName(name));
   try {
-    await kindOf(SERVERS[name])(name, directory, Date.now() + LIMIT_MS);
+    await installerOf(PINNED[name])(name, directory, Date.now() + LIMIT_MS);
     if (!existsSync(entryOf(name, directory))) throw new Error('its installer ended well but left no server');
     if (!findServer(name)) await rm(home, { recursive: true, force: true });
     await rename(directory, home).catch((cause) => {
@@ -134,13 +147,13 @@ await sweep();
 const queue = names.filter((name) => !findServer(name));
 async function takeFromQueue() {
   for (let name = queue.shift(); name; name = queue.shift()) {
-    console.log(`installing ${name} ${SERVERS[name].version} into ${cache}`);
+    console.log(`installing ${name} ${PINNED[name].version} into ${cache}`);
     await install(name).catch((cause) => console.log(`${name} cannot be installed: ${cause.message}`));
   }
 }
 await Promise.all(Array.from({ length: AT_ONCE }, takeFromQueue));
 
-const rows = names.map((name) => [name, SERVERS[name].version, findServer(name) ? 'yes' : 'no']);
+const rows = names.map((name) => [name, PINNED[name].version, findServer(name) ? 'yes' : 'no']);
 for (const [name, version, have] of [['server', 'version', 'have?'], ...rows]) {
   console.log(`${name.padEnd(16)}  ${version.padEnd(36)}  ${have}`);
 }

@@ -18,6 +18,9 @@ export interface Project {
   readonly projectId: string;
 }
 
+/** A server that asks nobody who they are. */
+export type NoCredentials = Readonly<Record<string, never>>;
+
 /** A real server of its own process group, on a free port of 127.0.0.1, with its data in a temporary directory. */
 export interface RunningServer<Credentials> {
   readonly name: ServerName;

@@ -1,11 +1,25 @@
 /** Types of versions.mjs, for the launchers. */
-export type ServerName = 'minio' | 'moto' | 'azurite' | 'fake-gcs-server';
+export type ServerName = 'minio' | 'moto' | 'azurite' | 'fake-gcs-server' | 'ferretdb';
+export type ToolName = 'schemathesis';
 export declare const SERVERS: Readonly<
   Record<
     ServerName,
     {
       readonly version: string;
       readonly goPackage?: string;
+      readonly goProgram?: string;
+      readonly npmPackage?: string;
+      readonly pipPackage?: string;
+    }
+  >
+>;
+export declare const PINNED: Readonly<
+  Record<
+    ServerName | ToolName,
+    {
+      readonly version: string;
+      readonly goPackage?: string;
+      readonly goProgram?: string;
       readonly npmPackage?: string;
       readonly pipPackage?: string;
     }

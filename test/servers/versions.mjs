@@ -8,4 +8,14 @@ export const SERVERS = {
   moto: { version: '5.2.1', pipPackage: 'moto[server]' },
   azurite: { version: '3.37.0', npmPackage: 'azurite' },
   'fake-gcs-server': { version: 'v1.56.1', goPackage: 'github.com/fsouza/fake-gcs-server' },
+  /** MongoDB's protocol. Pinned by the go.mod of the program in `ferretdb/`; what follows the + counts the changes of that program. */
+  ferretdb: { version: 'v1.24.0+2', goProgram: 'ferretdb' },
 };
+
+/** What suites run besides servers, installed and pinned alike. */
+export const TOOLS = {
+  /** Requests made up from the API's description, each answer held to it. */
+  schemathesis: { version: '4.32.5', pipPackage: 'schemathesis' },
+};
+
+export const PINNED = { ...SERVERS, ...TOOLS };

@@ -24,6 +24,9 @@ export interface VendorServer {
   stop(): Promise<void>;
 }
 
+/** The servers that are vendors: where bytes may lie. */
+export type VendorName = Exclude<ServerName, 'ferretdb'>;
+
 /** False where the server is not installed: the suite is then counted as one skipped test. */
 export function isInstalled(name: ServerName): boolean {
   if (findServer(name)) return true;
@@ -34,7 +37,7 @@ export function isInstalled(name: ServerName): boolean {
 const insecure = true;
 
 /** Starts a server of that name and says how it is registered, under `as` or else its own name. */
-export async function startVendor(name: ServerName, as: string = name): Promise<VendorServer> {
+export async function startVendor(name: VendorName, as: string = name): Promise<VendorServer> {
   if (name === 'azurite') {
     const server = await start(name);
     const { accountName, accountKey } = server.credentials;

@@ -6,7 +6,20 @@ import { runTour } from './run-tour.js';
 import { parseTour } from './tour-page.js';
 
 /** In an order in which none is in another's way on one Spumoni; each also runs on a fresh one, by `scripts/tour.mjs --start`. */
-const GUIDES = ['buckets', 'backends', 'names', 'tiers', 'operate', 'users', 'objects', 'moves', 'encryption', 'audit'];
+const GUIDES = [
+  'buckets',
+  'backends',
+  'names',
+  'tiers',
+  'operate',
+  'users',
+  'objects',
+  'moves',
+  'adopt',
+  'encryption',
+  'audit',
+  'usage',
+];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');
 

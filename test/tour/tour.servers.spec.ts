@@ -20,7 +20,7 @@ describe('with three clouds', () => {
   }, 120_000);
   afterEach(() => spumoni?.stop(), 60_000);
 
-  for (const page of ['README.md', 'docs/guides/backends.md'])
+  for (const page of ['README.md', 'docs/guides/backends.md', 'docs/guides/adopt.md'])
     onServers(
       `the commands of ${page} answer as it shows, step by step${reason}`,
       async () => {

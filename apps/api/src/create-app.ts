@@ -12,6 +12,7 @@ import { limitJson } from './http/parameters.js';
 import { ObjectEndpoint } from './objects/object-endpoint.js';
 import { isObjectUrl } from './objects/object-path.js';
 import { serveDocumentation } from './openapi/documentation.js';
+import { countUsage } from './operations/count-usage.js';
 import { Shutdown } from './operations/shutdown.js';
 
 /** Longest part of a path that is taken as a parameter. */
@@ -74,13 +75,15 @@ function prepare(fastify: FastifyInstance, { deployment }: ApiParts): void {
 }
 
 /** Counts the exchange until its connection has the last byte, or is gone. */
-function follow(exchange: Exchange, { logger, metrics }: ApiParts, { shutdown, audit }: Serving): void {
+function follow(exchange: Exchange, parts: ApiParts, { shutdown, audit }: Serving): void {
+  const { logger, metrics } = parts;
   const { request, response, requestId } = exchange;
   metrics.begun();
   shutdown?.begun(exchange);
   response.once('close', () => {
     metrics.ended(exchange);
     shutdown?.ended(exchange);
+    if (parts.deployment) countUsage(exchange, parts.deployment.counters);
     if (response.statusCode === 401 || response.statusCode === 403) audit?.refused(exchange);
     const { operation, startedAt, userId } = exchange;
     const milliseconds = Math.round((performance.now() - startedAt) * 10) / 10;

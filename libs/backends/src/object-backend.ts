@@ -1,5 +1,6 @@
 import type { BackendType, Vendor } from '#libs/naming';
 import type { BackendCapabilities, TokenKind } from './capabilities.js';
+import type { BackendError } from './errors.js';
 
 /** The circumstances of one port call. `deadlineMs` is the budget, from now, for the answer (data calls: for the head of the answer, and again for each silence while bytes flow). */
 export interface Call {
@@ -104,6 +105,8 @@ export interface GetResult {
   readonly head: ObjectHead;
   /** Exactly the bytes asked for, once. A cut stream throws; ending early without an error is a defect. Ending the iteration closes the transfer. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** The same bytes, where the backend had them all at hand: the transfer is over already, and `body` need not be read. Its reader may keep them. */
+  readonly whole?: Uint8Array;
   /** Closes a transfer whose body will not be read. */
   discard(): void;
 }
@@ -208,10 +211,19 @@ export interface ObjectBackend {
    * The result's token names the write from now on: where writes coexist the old one stays until deleted by its token.
    */
   restamp(call: Call, ref: ObjectRef, attributes: ObjectAttributes): Promise<WriteResult>;
+  /** Why a call would be refused now before anything is sent; undefined if it would be sent. Absent: all are. */
+  readonly refusal?: () => BackendError | undefined;
   /** Present where, and only where, tokens are ids. */
   readonly freshIds?: FreshIds;
   /** Forgets an unfinished upload that `list` of `everything` showed. */
   abortUpload?(call: Call, container: string, upload: { key: string; token: string }): Promise<void>;
+  /** Present where a container may be without versions and can be given them. Answers what the container gives from then on; objects that are there already keep their tokens. Idempotent. */
+  enableVersioning?(call: Call, container: string): Promise<ContainerInfo>;
+  /**
+   * Present where deleting the newest write of a key by its token brings an older one to light. Makes the key look deleted to whoever names no token, and removes no bytes that a token of
+   * kind `version` names.
+   */
+  conceal?(call: Call, container: string, key: string): Promise<void>;
   /**
    * Finds out what the endpoint really does, in containers of its own whose names begin with `prefix`, and removes them again.
    * Fails with `denied`, `unavailable` or `invalid` and a reason a person understands if the backend cannot be used.

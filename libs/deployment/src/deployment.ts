@@ -1,4 +1,4 @@
-import type { BackendObserver } from '#libs/backends';
+import type { BackendObserver, CircuitState } from '#libs/backends';
 import type { Principal, UserService } from '#libs/identity';
 import type { ControlPlane } from '#libs/metadata';
 import type { Clock, Engine, ReachPoint } from '#libs/objects';
@@ -9,6 +9,9 @@ import type { EncryptionService } from './encryption/encryption-service.js';
 import type { JobService } from './jobs/job-service.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
 import type { MigrationService } from './migrations/migration-service.js';
+import type { UsageCounters } from './usage/usage-counters.js';
+import type { UsageService } from './usage/usage-service.js';
+import type { TakeoverService } from './takeovers/takeover-service.js';
 import type { TierService } from './tiers/tier-service.js';
 
 /** Where a deployment says what happens to it; a pino logger is one. */
@@ -26,6 +29,8 @@ export interface DeploymentOptions {
   readonly logger: Logger;
   /** Told of every call to a backend, for metrics. */
   readonly onOperation?: BackendObserver;
+  /** Told when calls to a backend stop being sent, are tried, and are sent again. */
+  readonly onCircuit?: (backend: string, state: CircuitState) => void;
   readonly clock?: Clock;
   readonly reach?: ReachPoint;
 }
@@ -50,6 +55,10 @@ export interface Deployment {
   readonly lifecycles: LifecycleService;
   readonly encryption: EncryptionService;
   readonly jobs: JobService;
+  readonly usage: UsageService;
+  /** Counts what this process serves; told of each request by the protocol layer, written behind. */
+  readonly counters: UsageCounters;
+  readonly takeovers: TakeoverService;
   /** Keys of the administrator that this very process made just now, generated and to be shown once; absent on every other start, and where the settings gave them. */
   readonly firstAdministrator?: { readonly accessKey: string; readonly secretKey: Secret };
   /** Who has this key pair. Fails as `#libs/identity` says if nobody does, or they are disabled. */

@@ -18,6 +18,7 @@ export const DEPLOYMENT_ERROR_CODES = [
   'unknown-master-key',
   'rotation-unfinished',
   'changed-meanwhile',
+  'invalid-prices',
   'invalid-setting',
 ] as const;
 export type DeploymentErrorCode = (typeof DEPLOYMENT_ERROR_CODES)[number];

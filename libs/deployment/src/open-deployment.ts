@@ -6,7 +6,13 @@ import {
   type FirstAdministrator,
 } from '#libs/identity';
 import { openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
-import { createLmdbIndex, openControlPlane, type ControlPlane, type ObjectIndex } from '#libs/metadata';
+import {
+  createLmdbIndex,
+  createMongodbIndex,
+  openControlPlane,
+  type ControlPlane,
+  type ObjectIndex,
+} from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
 import type { KeyRing } from '#libs/secrets';
@@ -31,6 +37,10 @@ import { reachOf } from './runtime/crash-at.js';
 import { makeDataDirectories, type DataPaths } from './runtime/directories.js';
 import { newWriteId, randomHex } from './runtime/ids.js';
 import { systemClock } from './runtime/system-clock.js';
+import { StoredUsage } from './usage/stored-usage.js';
+import { UsageCounters } from './usage/usage-counters.js';
+import { UsageRecorder } from './usage/usage-recorder.js';
+import { StoredTakeovers } from './takeovers/stored-takeovers.js';
 import { StoredTiers } from './tiers/stored-tiers.js';
 
 /** A deployment with what its own worker needs beside the services. */
@@ -39,6 +49,7 @@ export interface OpenDeployment extends Deployment {
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
   readonly masterKey: KeyRing;
+  readonly takeovers: StoredTakeovers;
 }
 
 /** What everything else is made of. */
@@ -46,17 +57,30 @@ interface Parts {
   readonly settings: Settings;
   readonly options: DeploymentOptions;
   readonly clock: Clock;
-  readonly paths: DataPaths;
+  /** Absent in a stateless process. */
+  readonly paths: DataPaths | undefined;
   readonly masterKey: KeyRing;
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
+  readonly counters: UsageCounters;
 }
 
 function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
   if (settings.postgresUrl !== undefined) return parsePostgresUrl(settings.postgresUrl.reveal());
   const message = 'is missing: start through the supervisor (npm start), or name a Postgres of yours';
   throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_POSTGRES_URL', message }]);
+}
+
+/** The index is in the data directory, unless a MongoDB is named. */
+async function openIndex(
+  { mongodbUrl }: Settings,
+  paths: DataPaths | undefined,
+  deployment: string,
+): Promise<ObjectIndex> {
+  if (mongodbUrl !== undefined) return createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+  if (paths === undefined) throw new Error('a process without a data directory has its index on MongoDB');
+  return createLmdbIndex({ path: paths.index });
 }
 
 /** On Redis if there is one, else beside the control plane. */
@@ -77,22 +101,38 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const paths = await makeDataDirectories(settings);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
   const masterKey = await openMasterKeys(settings, controlPlane);
-  const index = opened.add('index', await createLmdbIndex({ path: paths.index }));
+  const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
     'queue',
     await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
   );
-  return { settings, options, clock, paths, masterKey, index, controlPlane, queue };
+  const counters = new UsageCounters();
+  opened.add('usage', new UsageRecorder(counters, { controlPlane, clock, logger }));
+  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, counters };
 }
 
-function limitsOf({ settings, options, clock }: Parts): CallLimits {
+function limitsOf({ settings, options, clock, counters }: Parts): CallLimits {
+  const { onOperation } = options;
   return {
     deadlineMs: settings.backendDeadlineMs,
     connections: settings.backendConnections,
-    observe: options.onOperation ?? (() => undefined),
+    observe: (observation) => {
+      counters.call(observation);
+      onOperation?.(observation);
+    },
     clock,
+    onCircuit: (backend, state) => {
+      options.onCircuit?.(backend, state);
+      options.logger.warn({ backend, state }, CIRCUIT_WORDS[state]);
+    },
   };
 }
+
+const CIRCUIT_WORDS = {
+  open: 'a backend fails: nothing is sent there for a while',
+  'half-open': 'a backend that failed is tried again',
+  closed: 'a backend that failed answers again',
+} as const;
 
 function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
   const { settings, options, clock, index, controlPlane, masterKey } = parts;
@@ -113,6 +153,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
       heartbeatMs: settings.heartbeatMs,
       deadAfterMs: settings.deadAfterMs,
       patienceMs: settings.patienceMs,
+      markerAgeMs: settings.markerAgeMs,
       deploymentId,
     },
   };
@@ -120,22 +161,37 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 
 type Services = Pick<
   OpenDeployment,
-  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'encryption' | 'jobs' | 'control'
+  | 'backends'
+  | 'tiers'
+  | 'users'
+  | 'migrations'
+  | 'lifecycles'
+  | 'encryption'
+  | 'jobs'
+  | 'control'
+  | 'takeovers'
+  | 'usage'
 >;
 
-function servicesOf(parts: Parts, engine: Engine): Services {
+function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
   const queue = carrierOf(parts.queue, options.logger);
   const control = new JobControl({ controlPlane, engine, queue });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
-    backends: new RegisteredBackends({ controlPlane, index, masterKey, clock, limits: limitsOf(parts) }),
+    backends: new RegisteredBackends({
+      ...{ controlPlane, index, masterKey, clock },
+      limits: limitsOf(parts),
+      circuitOf: (id) => directory.circuitOf(id),
+    }),
     tiers: new StoredTiers(controlPlane),
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
     encryption: new StoredEncryption({ controlPlane, index, queue, masterKey }),
+    takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
     jobs,
+    usage: new StoredUsage({ controlPlane, engine }),
     control,
   };
 }
@@ -167,8 +223,8 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
   });
   opened.add('backends', directory);
   const engine = engineOf(parts, directory);
-  const services = servicesOf(parts, engine);
-  await makeFirstThings(controlPlane, services.backends, parts.paths.objects);
+  const services = servicesOf(parts, engine, directory);
+  await makeFirstThings(controlPlane, services.backends, parts.paths?.objects);
   const first = options.role === 'api' ? await makeAdministrator(parts) : undefined;
   const shown =
     first?.outcome === 'created' && first.secret
@@ -181,6 +237,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     engine,
     controlPlane,
     queue,
+    counters: parts.counters,
     ...services,
     masterKey,
     ...(shown ? { firstAdministrator: shown } : {}),

@@ -4,6 +4,7 @@ import { rebuildQueue, type JobDelivery } from '#libs/jobs';
 import { Housekeeping, type HousekeepingReport } from './housekeeping/housekeeping.js';
 import { runJob } from './jobs/run-job.js';
 import type { OpenDeployment } from './open-deployment.js';
+import { usageRound } from './usage/usage-round.js';
 
 /** A job is run elsewhere by a worker that lives, or may: the queue brings it again, in case that one dies. */
 export class JobHeldError extends Error {
@@ -62,6 +63,18 @@ async function refill({ controlPlane, queue, logger }: OpenDeployment): Promise<
   }
 }
 
+/** Beside the rounds of housekeeping: a walk through a large index takes long, and nothing waits for it. */
+function usageRoundOf(deployment: OpenDeployment): (signal: AbortSignal) => Promise<void> {
+  const parts = { ...deployment, keptMs: deployment.settings.usageDays * DAY_MS };
+  return async (signal) => {
+    try {
+      await usageRound(parts, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  };
+}
+
 /**
  * Sets a deployment to work: runs the jobs that the queue brings, putting back those it lost at the start and every `SPUMONI_SWEEP_SECONDS`, and keeps house as often. `control` of what it runs is in the
  * control plane: any number of workers may be at it. Rejects if the queue cannot be reached now.
@@ -89,13 +102,17 @@ export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWa
   const silence = engine.clock.every(settings.sweepMs, next);
   let refilling: Promise<void> | undefined;
   const leaveQueue = engine.clock.every(settings.sweepMs, () => (refilling = refill(deployment)));
+  const counting = usageRoundOf(deployment);
+  let counted = counting(stopping.signal);
+  const leaveCounts = engine.clock.every(settings.usageMs, () => (counted = counting(stopping.signal)));
   logger.info({ worker: id }, 'at work');
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     silence();
     leaveQueue();
+    leaveCounts();
     stopping.abort(new Error('the worker is stopping'));
-    await Promise.all([working.stop(), turn, refilling]);
+    await Promise.all([working.stop(), turn, refilling, counted]);
   };
   return { keepHouse: () => housekeeping.run(stopping.signal), stop: () => (stopped ??= stop()) };
 }

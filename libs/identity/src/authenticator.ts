@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AccessKeyRecord, ConfigurationSnapshot } from '#libs/metadata';
 import type { MasterKeys } from '#libs/secrets';
 import { IdentityError } from './errors.js';
@@ -17,11 +17,12 @@ interface KnownKey {
 /**
  * Checks key pairs against a configuration snapshot; asks nothing of any store.
  *
- * A key's secret is unsealed once for each of its revisions; what is kept is its HMAC under a key that lives and dies with this process, never the
+ * A key's secret is unsealed once for each of its revisions; what is kept is its SHA-256 behind random bytes that live and die with this process, never the
  * secret. Secrets are compared by those digests, in constant time; an unknown key costs the same comparison.
  */
 export class Authenticator {
-  private readonly pepper: KeyObject = createSecretKey(randomBytes(32));
+  /** In hex, so that it goes before a secret as text. */
+  private readonly pepper = randomBytes(32).toString('hex');
   private readonly known = new Map<string, KnownKey>();
   private readonly nobody = this.digest(randomBytes(32).toString('hex'));
 
@@ -65,6 +66,6 @@ export class Authenticator {
   }
 
   private digest(secret: string): Buffer {
-    return createHmac('sha256', this.pepper).update(secret, 'utf8').digest();
+    return hash('sha256', this.pepper + secret, 'buffer');
   }
 }

@@ -5,6 +5,7 @@ import { IdentityError, type IdentityErrorCode } from './errors.js';
 const CODE_OF_KIND: Readonly<Record<ControlPlaneErrorKind, IdentityErrorCode | null>> = {
   exists: 'exists',
   'not-found': 'not-found',
+  invalid: 'invalid',
   'in-use': 'in-use',
   'last-administrator': 'last-administrator',
   conflict: null,

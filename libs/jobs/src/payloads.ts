@@ -23,6 +23,10 @@ export interface JobPayloads {
   'key-rotation': { readonly to: string };
   /** Finish or undo what dead writers left, and delete garbage whose grace is over. */
   sweep: { readonly bucket?: string };
+  /** Index what lay in a container when it was taken over. */
+  adopt: { readonly bucket: string };
+  /** Compare a bucket's index with what its vendors list, and heal what was changed outside. */
+  reconcile: { readonly bucket: string };
 }
 
 export type JobPayload<T extends JobType = JobType> = JobPayloads[T];

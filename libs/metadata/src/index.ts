@@ -2,4 +2,5 @@ export * from './object-index/records.js';
 export * from './object-index/object-index.js';
 export * from './object-index/lmdb/index.js';
 export * from './object-index/memory/index.js';
+export * from './object-index/mongodb/index.js';
 export * from './control-plane/index.js';

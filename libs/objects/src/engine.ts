@@ -90,6 +90,8 @@ export interface EngineSettings {
   readonly deadAfterMs: number;
   /** How long a writer that lost, a reader that met a write in progress, or a change of a weak key waits before it answers 503. */
   readonly patienceMs: number;
+  /** For how long writes believe in a container's marker that was seen. Infinity: none is looked for. */
+  readonly markerAgeMs: number;
   /** Identifies this deployment in the marker of every container. */
   readonly deploymentId: string;
 }
@@ -99,6 +101,7 @@ export const DEFAULT_TIMES = {
   heartbeatMs: 5_000,
   deadAfterMs: 30_000,
   patienceMs: 20_000,
+  markerAgeMs: 30_000,
 } as const;
 
 /** What every part of the domain works with. */

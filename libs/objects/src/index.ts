@@ -1,3 +1,7 @@
+export { adoptBucket, assertIndexed, type AdoptBucket } from './adopting/adopt-bucket.js';
+export { discoverContainers, type ContainerOwner, type DiscoveredContainer } from './adopting/discover.js';
+export { adoptingContainer } from './adopting/index-unknown.js';
+export { VERSIONING_WORDS, type VersioningWord } from './adopting/take-container.js';
 export * from './attributes.js';
 export * from './buckets/containers.js';
 export * from './buckets/create-bucket.js';

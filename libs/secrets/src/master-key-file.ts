@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  type Stats,
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { MasterKeyError } from './errors.js';
 import type { KeyManagement } from './key-management.js';
@@ -7,6 +17,16 @@ import { parseMasterKeys } from './key-text.js';
 import { masterKeyBytes, type MasterKey } from './master-key.js';
 
 const openToOthers = 0o077;
+const readableByGroup = 0o040;
+
+/**
+ * True if an account that is none of ours could read the file, or change it. A file of somebody else's that its group may read was handed to us through that group, as Kubernetes mounts a
+ * secret (`fsGroup`, mode 0440): that is no opening.
+ */
+function isOpenToOthers({ mode, uid }: Pick<Stats, 'mode' | 'uid'>): boolean {
+  const handedOver = uid !== process.geteuid?.();
+  return (mode & (handedOver ? openToOthers & ~readableByGroup : openToOthers)) !== 0;
+}
 
 function isErrno(error: unknown, code: string): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
@@ -30,9 +50,9 @@ function read(path: string): string | undefined {
   }
   return withDescriptor(descriptor, () => {
     // Asked of the open file, so that the file judged is the file read.
-    const { mode } = fstatSync(descriptor);
-    if ((mode & openToOthers) !== 0) {
-      const found = (mode & 0o777).toString(8);
+    const stats = fstatSync(descriptor);
+    if (isOpenToOthers(stats)) {
+      const found = (stats.mode & 0o777).toString(8);
       throw new MasterKeyError(
         `the master key file ${path} is open to other accounts (mode ${found}); make it 600: chmod 600 ${path}`,
       );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, promisify } from 'node:util';
@@ -37,6 +37,24 @@ describe('master key file', () => {
       await expect(load(path)).rejects.toThrow(/open to other accounts.*chmod 600/);
     }
   });
+
+  const asRoot = process.geteuid?.() === 0;
+  (asRoot ? it : it.skip)(
+    `of another account is taken where its group alone may read it, as an orchestrator hands it over${asRoot ? '' : ' [skipped: needs root]'}`,
+    async () => {
+      const path = join(directory, 'handed-over');
+      const { id } = await load(path);
+      chownSync(path, 1, 0);
+      for (const mode of [0o440, 0o640]) {
+        chmodSync(path, mode);
+        expect((await load(path)).id).toBe(id);
+      }
+      for (const mode of [0o460, 0o444, 0o442, 0o450]) {
+        chmodSync(path, mode);
+        await expect(load(path)).rejects.toThrow(/open to other accounts/);
+      }
+    },
+  );
 
   it('is never replaced when damaged', async () => {
     const path = join(directory, 'damaged');

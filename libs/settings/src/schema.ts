@@ -52,6 +52,16 @@ const postgresUrl = z
   .describe('A Postgres of yours; if absent, one is started in the data directory')
   .meta(secret);
 
+const mongodbUrl = z
+  .string()
+  .regex(
+    /^mongodb(\+srv)?:\/\/([^@/?#\s]+@)?[^@/?#\s,]+(,[^@/?#\s,]+)*(\/[^/?#\s."$\\]*)?(\?[^#\s]*)?$/,
+    'expected mongodb://[user:password@]host[:port][,host[:port]…][/database][?options], the password percent-encoded',
+  )
+  .optional()
+  .describe('A MongoDB replica set or sharded cluster for the object index; if absent, it is in the data directory')
+  .meta(secret);
+
 const redisUrl = z
   .string()
   .superRefine((text, context) => {
@@ -143,6 +153,7 @@ export const VARIABLES = {
     .optional()
     .describe("Another service with AWS KMS's API"),
   SPUMONI_POSTGRES_URL: postgresUrl,
+  SPUMONI_MONGODB_URL: mongodbUrl,
   SPUMONI_REDIS_URL: redisUrl,
   SPUMONI_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
@@ -164,6 +175,11 @@ export const VARIABLES = {
     20,
     { from: 0, to: 600 },
     'How long a write waits for another of the same key before it answers 503',
+  ),
+  SPUMONI_MARKER_SECONDS: seconds(
+    30,
+    { from: 0, to: 3600 },
+    "For how long writes believe that a container is the bucket's, once they have seen its marker",
   ),
   SPUMONI_HEARTBEAT_SECONDS: seconds(5, { from: 0.05, to: 60 }, 'How often a write under way shows that it lives'),
   SPUMONI_DEAD_AFTER_SECONDS: seconds(
@@ -188,6 +204,8 @@ export const VARIABLES = {
     'Objects that a migration or a lifecycle run moves at once',
   ),
   SPUMONI_AUDIT_DAYS: wholeNumber(365, { from: 1, to: 36_500 }, 'How many days the records of the audit log are kept'),
+  SPUMONI_USAGE_SECONDS: seconds(3600, { from: 1, to: 604_800 }, 'Pause between two counts of what all buckets hold'),
+  SPUMONI_USAGE_DAYS: wholeNumber(400, { from: 31, to: 36_500 }, 'How many days of usage are kept'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

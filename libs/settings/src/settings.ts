@@ -8,6 +8,8 @@ import { readSecretFiles } from './secret-files.js';
 /** The settings of a process, checked. Times are milliseconds, paths absolute, and what is secret cannot be printed. */
 export interface Settings {
   readonly dataDirectory: string;
+  /** True where nothing is kept in a data directory: the index is on MongoDB and no directory is named. Then none is made, there is no backend `local`, and the master key is in a file that is named. */
+  readonly isStateless: boolean;
   readonly host: string;
   readonly apiPort: number;
   readonly s3Port: number;
@@ -22,6 +24,8 @@ export interface Settings {
   readonly kms: { readonly keyId: string; readonly region?: string; readonly endpoint?: string } | undefined;
   /** An outside Postgres, or the one that the supervisor started; undefined in the supervisor means: start one. May hold a password. */
   readonly postgresUrl: Secret | undefined;
+  /** MongoDB for the object index; undefined: LMDB in the data directory. May hold a password. */
+  readonly mongodbUrl: Secret | undefined;
   /** Where the queue lies; undefined: in Postgres. May hold a password. */
   readonly redisUrl: Secret | undefined;
   readonly logLevel: Variables['SPUMONI_LOG_LEVEL'];
@@ -30,6 +34,7 @@ export interface Settings {
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
   readonly patienceMs: number;
+  readonly markerAgeMs: number;
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
   readonly garbageGraceMs: number;
@@ -37,6 +42,8 @@ export interface Settings {
   readonly lifecycleEveryMs: number;
   readonly migrationParallel: number;
   readonly auditDays: number;
+  readonly usageMs: number;
+  readonly usageDays: number;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -84,11 +91,13 @@ function timesOf(variables: Variables) {
   return {
     backendDeadlineMs: ms(variables.SPUMONI_BACKEND_DEADLINE_SECONDS),
     patienceMs: ms(variables.SPUMONI_PATIENCE_SECONDS),
+    markerAgeMs: ms(variables.SPUMONI_MARKER_SECONDS),
     heartbeatMs: ms(variables.SPUMONI_HEARTBEAT_SECONDS),
     deadAfterMs: ms(variables.SPUMONI_DEAD_AFTER_SECONDS),
     garbageGraceMs: ms(variables.SPUMONI_GARBAGE_GRACE_SECONDS),
     sweepMs: ms(variables.SPUMONI_SWEEP_SECONDS),
     lifecycleEveryMs: ms(variables.SPUMONI_LIFECYCLE_EVERY_SECONDS),
+    usageMs: ms(variables.SPUMONI_USAGE_SECONDS),
   };
 }
 
@@ -107,6 +116,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const dataDirectory = resolve(variables.SPUMONI_DATA_DIR);
   return {
     dataDirectory,
+    isStateless: variables.SPUMONI_MONGODB_URL !== undefined && given['SPUMONI_DATA_DIR'] === undefined,
     host: variables.SPUMONI_HOST,
     apiPort: variables.SPUMONI_API_PORT,
     s3Port: variables.SPUMONI_S3_PORT,
@@ -118,6 +128,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     masterKeys: hidden(variables.SPUMONI_MASTER_KEY),
     kms: kmsOf(variables),
     postgresUrl: hidden(variables.SPUMONI_POSTGRES_URL),
+    mongodbUrl: hidden(variables.SPUMONI_MONGODB_URL),
     redisUrl: hidden(variables.SPUMONI_REDIS_URL),
     logLevel: variables.SPUMONI_LOG_LEVEL,
     corsOrigins: variables.SPUMONI_CORS_ORIGINS,
@@ -125,6 +136,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,
+    usageDays: variables.SPUMONI_USAGE_DAYS,
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),

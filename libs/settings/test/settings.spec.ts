@@ -30,11 +30,13 @@ describe('settings', () => {
       deadAfterMs: 30_000,
       heartbeatMs: 5_000,
       patienceMs: 20_000,
+      markerAgeMs: 30_000,
       lifecycleEveryMs: 3_600_000,
       jsonLimitBytes: 1_048_576,
       migrationParallel: 8,
       rootKey: undefined,
       postgresUrl: undefined,
+      mongodbUrl: undefined,
       redisUrl: undefined,
       workerPort: undefined,
       workerHost: '127.0.0.1',
@@ -48,16 +50,32 @@ describe('settings', () => {
       SPUMONI_SWEEP_SECONDS: '-1',
       SPUMONI_LOG_LEVEL: 'loud',
       SPUMONI_POSTGRES_URL: 'mysql://me:topsecret@db/x',
+      SPUMONI_MONGODB_URL: 'http://me:topsecret@db/x',
       SPUMONI_ROOT_SECRET_KEY: 'hush-hush-hush',
       SPUMONI_CORS_ORIGINS: 'https://a.example, b.example',
       SPUMONI_CRASH_AT: 'Committed!',
     });
-    for (const name of ['API_PORT', 'SWEEP_SECONDS', 'LOG_LEVEL', 'POSTGRES_URL', 'CORS_ORIGINS', 'CRASH_AT']) {
-      expect(message).toContain(`SPUMONI_${name}: `);
-    }
+    const names = ['API_PORT', 'SWEEP_SECONDS', 'LOG_LEVEL', 'POSTGRES_URL', 'MONGODB_URL', 'CORS_ORIGINS', 'CRASH_AT'];
+    for (const name of names) expect(message).toContain(`SPUMONI_${name}: `);
     expect(message).toContain('expected a whole number from 1 to 65535');
     expect(message).not.toMatch(/topsecret|hush|eighty|loud/);
   });
+
+  it.each([
+    'mongodb://db',
+    'mongodb://db:27017/',
+    'mongodb://me:p%40ss@db-1:27017,db-2:27017,db-3:27017/spumoni?replicaSet=rs0&tls=true',
+    'mongodb+srv://me:pass@cluster.example.com/spumoni',
+  ])('take the MongoDB URL %s', (url) => {
+    expect(readSettings({ SPUMONI_MONGODB_URL: url }).mongodbUrl?.reveal()).toBe(url);
+  });
+
+  it.each(['db:27017', 'http://db', 'mongodb://', 'mongodb://me:p@ss@db', 'mongodb://db/a/b', 'mongodb://db,/x'])(
+    'refuse the MongoDB URL %s',
+    (url) => {
+      expect(failureOf({ SPUMONI_MONGODB_URL: url })).toContain('SPUMONI_MONGODB_URL: expected mongodb://');
+    },
+  );
 
   it('ask for both root keys or neither, and for a death that is longer than a heartbeat', () => {
     expect(failureOf({ SPUMONI_ROOT_ACCESS_KEY: 'root' })).toContain('SPUMONI_ROOT_SECRET_KEY: is missing');
@@ -71,11 +89,13 @@ describe('settings', () => {
       SPUMONI_ROOT_ACCESS_KEY: 'root',
       SPUMONI_ROOT_SECRET_KEY: 'hush-hush-hush',
       SPUMONI_POSTGRES_URL: 'postgresql://me:topsecret@db/x',
+      SPUMONI_MONGODB_URL: 'mongodb://me:topsecret@db-1,db-2:27018/x?replicaSet=rs',
     });
     const shown = inspect(settings, { depth: 9 }) + JSON.stringify(settings);
     expect(shown).not.toMatch(/hush|topsecret/);
     expect(settings.rootKey?.secretKey.reveal()).toBe('hush-hush-hush');
     expect(settings.postgresUrl?.reveal()).toContain('topsecret');
+    expect(settings.mongodbUrl?.reveal()).toContain('topsecret');
   });
 
   it('take a secret from the file that <NAME>_FILE names, but for the newline at its end', () => {
@@ -141,7 +161,9 @@ describe('settings', () => {
     expect(described.find(({ name }) => name === 'SPUMONI_API_PORT')).toMatchObject({ default: '8080', secret: false });
     expect(described.filter(({ secret }) => secret).map(({ name }) => name)).toEqual([
       'SPUMONI_ROOT_SECRET_KEY',
+      'SPUMONI_MASTER_KEY',
       'SPUMONI_POSTGRES_URL',
+      'SPUMONI_MONGODB_URL',
       'SPUMONI_REDIS_URL',
     ]);
     expect(described.filter(({ forTests }) => forTests).map(({ name }) => name)).toEqual(['SPUMONI_CRASH_AT']);

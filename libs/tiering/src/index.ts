@@ -10,3 +10,4 @@ export * from './lifecycle-due.js';
 export { type LifecycleViolation } from './lifecycle-shape.js';
 export * from './lifecycle-validate.js';
 export * from './lifecycle-evaluate.js';
+export * from './prices.js';

@@ -35,7 +35,7 @@ export class TwoDeployments {
     private readonly cleanUp: () => Promise<void>,
   ) {}
 
-  static async open(home: BackendBody): Promise<TwoDeployments> {
+  static async open(home: BackendBody, environment: Readonly<Record<string, string>> = {}): Promise<TwoDeployments> {
     const directory = await mkdtemp(join(tmpdir(), 'spumoni-two-writers-'));
     const postgres = await startEmbeddedPostgres({
       dataDirectory: join(directory, 'postgres'),
@@ -50,6 +50,7 @@ export class TwoDeployments {
       SPUMONI_HEARTBEAT_SECONDS: '1',
       SPUMONI_DEAD_AFTER_SECONDS: '6',
       SPUMONI_PATIENCE_SECONDS: '10',
+      ...environment,
     });
     const first = await openDeployment(settings, { role: 'api', logger: SILENT });
     const second = await openDeployment(settings, { role: 'worker', logger: SILENT });

@@ -10,7 +10,10 @@ import { MigrationsController } from './migrations/migrations.controller.js';
 import { NamesController } from './names/names.controller.js';
 import { OwnBuckets } from './own-buckets.js';
 import { StatsController } from './stats/stats.controller.js';
+import { TakeoversController } from './takeovers/takeovers.controller.js';
 import { TiersController } from './tiers/tiers.controller.js';
+import { PricesController } from './usage/prices.controller.js';
+import { UsageController } from './usage/usage.controller.js';
 import { UsersController } from './users/users.controller.js';
 import { VendorsController } from './vendors/vendors.controller.js';
 
@@ -25,11 +28,14 @@ import { VendorsController } from './vendors/vendors.controller.js';
     KeysController,
     MigrationsController,
     LifecycleController,
+    TakeoversController,
     BucketEncryptionController,
     EncryptionController,
     JobsController,
     StatsController,
     AuditController,
+    UsageController,
+    PricesController,
   ],
   providers: [OwnBuckets],
 })

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
 import type { BackendRecord, BucketDocument, ConfigurationSnapshot } from '#libs/metadata';
 import { vendorOf } from '#libs/naming';
+import { adoptingContainer } from '#libs/objects';
 import { classFor, findTierPolicy } from '#libs/tiering';
 import { DEPLOYMENT } from '../tokens.js';
 import type { bucketItem, bucketView } from './bucket-schemas.js';
@@ -15,6 +16,11 @@ type View = z.output<typeof bucketView>;
 export class BucketPresenter {
   constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
 
+  /** Where the indexing of an adopted container stands; undefined for a bucket that is indexed, which costs nothing. */
+  async adoption(bucket: BucketDocument): Promise<View['adoption']> {
+    return adoptingContainer(bucket) ? this.deployment.takeovers.adoptionOf(bucket.id) : undefined;
+  }
+
   async item(bucket: BucketDocument): Promise<Item> {
     return itemOf(bucket, await this.deployment.controlPlane.configuration.current());
   }
@@ -22,8 +28,10 @@ export class BucketPresenter {
   async view(bucket: BucketDocument): Promise<View> {
     const snapshot = await this.deployment.controlPlane.configuration.current();
     const home = snapshot.backendById.get(bucket.home);
+    const adoption = await this.adoption(bucket);
     return {
       ...itemOf(bucket, snapshot),
+      ...(adoption ? { adoption } : {}),
       name: bucket.name,
       type: bucket.type,
       vendor: home ? vendorOf(home.type, home.profile) : null,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { JOB_STATES } from '#libs/metadata';
 import { BACKEND_TYPES } from '#libs/naming';
+import { VERSIONING_WORDS } from '#libs/objects';
 import { component } from '../http/schemas.js';
 
 /** Whether new objects of a bucket are encrypted before they go to the vendor. */
@@ -24,6 +26,13 @@ export const bucketItem = component(
 
 export const bucketList = z.object({ buckets: z.array(bucketItem), next: z.string().nullable() });
 
+const adoption = z
+  .object({ state: z.enum(JOB_STATES), jobId: z.string().optional().describe('See `/admin/v1/jobs/{id}`') })
+  .optional()
+  .describe(
+    'Only while what lay in an adopted container is still being indexed: reads find every object, but listings and counts show only those indexed so far',
+  );
+
 /** A bucket in full. */
 export const bucketView = component(
   'Bucket',
@@ -40,9 +49,10 @@ export const bucketView = component(
         home: z.boolean(),
         weak: z.boolean(),
         retiring: z.boolean().describe('Emptied by a migration, about to go'),
-        adopted: z.boolean(),
+        adopted: z.boolean().describe('Taken over: detached when the bucket is deleted, never deleted'),
       }),
     ),
+    adoption,
   }),
 );
 
@@ -55,7 +65,16 @@ export const bucketCreation = z.strictObject({
   backend: z.string().optional().describe('Name of a registered backend; if absent, the policy chooses'),
   policy: z.string().optional().describe('Name of a tier policy'),
   encryption: bucketEncryption.optional(),
-  adopt: z.strictObject({ container: z.string() }).optional().describe('Not offered yet'),
+  adopt: z
+    .strictObject({
+      container: z.string().describe("Name of the vendor's own bucket or container"),
+      versioning: z
+        .enum(VERSIONING_WORDS)
+        .optional()
+        .describe("Where the vendor's versioning is off: `enable` turns it on, `leave` goes on without, as `weak`"),
+    })
+    .optional()
+    .describe('Take over a container that is there instead of making one; for administrators'),
 });
 
 export const bucketCreated = z.object({
@@ -72,7 +91,11 @@ export const objectItem = component(
   z.object({
     key: z.string(),
     size: z.number().int().describe('Bytes'),
-    ETag: z.string().describe('MD5 of the content, in hex'),
+    ETag: z
+      .string()
+      .describe(
+        "MD5 of the content, in hex; of an object that was adopted and whose MD5 its vendor does not tell, the vendor's own ETag",
+      ),
     lastModified: z.iso.datetime(),
     tier: z.string().nullable(),
     storageClass: z.string().describe("The vendor's own class"),
@@ -92,6 +115,7 @@ export const objectList = component(
     isTruncated: z.boolean(),
     objects: z.array(objectItem),
     commonPrefixes: z.array(z.string()),
+    adoption,
   }),
 );
 

@@ -55,13 +55,16 @@ export class BucketsController {
   @bucketParam
   @Describe({
     id: 'createBucket',
-    summary: "Create a bucket, and its container at the vendor's",
+    summary: "Create a bucket, and its container at the vendor's; or take over a container that is there",
     body: {
       schema: schemas.bucketCreation,
       example: { type: 'filesystem', name: 'my-first-bucket', backend: 'local' },
     },
-    answer: { description: 'Made, here and at the vendor', schema: schemas.bucketCreated },
-    refusals: [400, 409, 413, 422, 501],
+    answer: {
+      description: 'Made, here and at the vendor; an adopted one is being indexed by a job',
+      schema: schemas.bucketCreated,
+    },
+    refusals: [400, 403, 409, 413, 422],
   })
   async create(
     @AskedBy() caller: Caller,
@@ -71,14 +74,16 @@ export class BucketsController {
     const { type, backend, policy, encryption } = body;
     if (body.name !== undefined && body.name !== name)
       throw new RequestError('invalid-request', `the body names "${body.name}", the path "${name}"; they must agree`);
-    if (body.adopt) throw new RequestError('not-offered', 'taking over a container is not offered yet');
-    const created = await createBucket(this.deployment.engine, caller.context, {
+    const wish = {
       name,
-      ...(type === undefined ? {} : { type: type === 'gcp' ? 'gcs' : type }),
+      ...(type === undefined ? {} : { type: type === 'gcp' ? ('gcs' as const) : type }),
       ...(backend === undefined ? {} : { backend }),
       ...(policy === undefined ? {} : { policy }),
       ...(encryption === undefined ? {} : { encrypted: encryption.enabled }),
-    });
+    };
+    const created = body.adopt
+      ? await this.deployment.takeovers.adopt(caller.context, { ...wish, adopt: adoptOf(body.adopt) })
+      : await createBucket(this.deployment.engine, caller.context, wish);
     return {
       returnCode: 200,
       message: 'Successfully Created!',
@@ -91,7 +96,9 @@ export class BucketsController {
   @bucketParam
   @Describe({
     id: 'deleteBucket',
-    summary: 'Delete an empty bucket, and its container',
+    summary: 'Delete an empty bucket, and its container; detach an adopted one',
+    description:
+      'An adopted container stays, with all objects in it: they are forgotten here, and can be adopted again.',
     query: z.strictObject({}),
     answer: { description: 'Gone, here and at the vendor; the name is free', schema: schemas.bucketDeleted },
     refusals: [400, 403, 404, 409],
@@ -149,6 +156,7 @@ export class BucketsController {
       ...(delimiter === undefined ? {} : { delimiter }),
       ...(marker === '' ? {} : { marker }),
     });
+    const adoption = await this.presenter.adoption(bucket);
     const nameOf = await backendNames(this.deployment);
     const objects = listing.objects.map(({ key, record }) =>
       shownObject(key, record, nameOf(record.placement.backend)),
@@ -163,6 +171,7 @@ export class BucketsController {
       isTruncated: listing.isTruncated,
       objects,
       commonPrefixes: listing.commonPrefixes,
+      ...(adoption ? { adoption } : {}),
     };
   }
 
@@ -186,4 +195,8 @@ export class BucketsController {
     const bucket = await openBucket(this.deployment.engine, caller.context, name);
     return { returnCode: 200, results: await removeKeys(this.deployment.engine, caller.context, { bucket, keys }) };
   }
+}
+
+function adoptOf({ container, versioning }: NonNullable<z.output<typeof schemas.bucketCreation>['adopt']>) {
+  return { container, ...(versioning === undefined ? {} : { versioning }) };
 }

@@ -14,6 +14,8 @@ export interface RouteDescription {
   readonly answer: {
     readonly status?: number;
     readonly description: string;
+    /** What 201 says, where a call that may make or change something answers it too. */
+    readonly created?: string;
     readonly schema?: z.ZodType;
     /** The media type, where the answer is a stream of such values. */
     readonly stream?: 'text/event-stream' | 'application/x-ndjson';
@@ -51,17 +53,10 @@ export function Describe(route: RouteDescription): MethodDecorator {
         ]
       : []),
     ...(answer.stream ? [ApiProduces(answer.stream)] : []),
-    ApiResponse({
-      status,
-      description: answer.description,
-      ...(answer.schema
-        ? {
-            content: {
-              [answer.stream ?? 'application/json']: { schema: schemaOf(answer.schema, 'output') },
-            },
-          }
-        : {}),
-    }),
+    ApiResponse({ status, description: answer.description, ...contentOf(answer) }),
+    ...(answer.created === undefined
+      ? []
+      : [ApiResponse({ status: 201, description: answer.created, ...contentOf(answer) })]),
     ...refusals.map((refusal) =>
       ApiResponse({
         status: refusal,
@@ -71,6 +66,29 @@ export function Describe(route: RouteDescription): MethodDecorator {
       }),
     ),
   );
+}
+
+function contentOf({ schema, stream }: RouteDescription['answer']): { content?: Record<string, { schema: object }> } {
+  if (!schema) return {};
+  const described = schemaOf(schema, 'output');
+  const one = stream === 'text/event-stream' ? eventSchema(described) : described;
+  return { content: { [stream ?? 'application/json']: { schema: one } } };
+}
+
+/** One event of a stream (WHATWG HTML, section 9.2): its data is JSON in text, that of the last one `{}`. */
+function eventSchema(data: object): object {
+  return {
+    type: 'object',
+    properties: {
+      event: { type: 'string' },
+      data: {
+        type: 'string',
+        contentMediaType: 'application/json',
+        contentSchema: { anyOf: [data, { type: 'object', maxProperties: 0 }] },
+      },
+    },
+    required: ['event', 'data'],
+  };
 }
 
 function queryOf(query: z.ZodObject | undefined): MethodDecorator[] {

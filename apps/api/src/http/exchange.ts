@@ -19,6 +19,9 @@ export interface Exchange {
   problemCode?: string;
   /** The JSON body, once it was read and found right. */
   input?: unknown;
+  /** The bucket whose object it is about, and how much content was taken or given; for the counts of usage. */
+  bucket?: string;
+  contentBytes?: number;
   /** The user it acts for, once authenticated. */
   userId?: string;
 }

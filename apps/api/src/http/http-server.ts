@@ -22,6 +22,8 @@ export function createHttpServer(serve: (exchange: Exchange) => void): Server {
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
   });
+  // Node would leave out what comes after the 2,000th, a condition perhaps; their size is bounded already.
+  server.maxHeadersCount = 0;
   server.on('request', (request: IncomingMessage, response: ServerResponse) =>
     serve(beginExchange(request, response, false)),
   );

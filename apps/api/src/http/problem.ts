@@ -103,7 +103,11 @@ function tellRouter(error: unknown): Told | undefined {
   return told(status, CODE_OF_ROUTER[status] ?? 'invalid-request', error);
 }
 
-const CODE_OF_ROUTER: Readonly<Record<number, string>> = { 404: 'not-found', 415: 'unsupported-media-type' };
+const CODE_OF_ROUTER: Readonly<Record<number, string>> = {
+  403: 'access-denied',
+  404: 'not-found',
+  415: 'unsupported-media-type',
+};
 
 function statusOfFastify(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('statusCode' in error) || !('code' in error)) return undefined;

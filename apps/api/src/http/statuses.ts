@@ -30,6 +30,12 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   'bucket-not-empty': 409,
   'bucket-not-active': 409,
   'container-exists': 409,
+  'container-managed': 409,
+  'unknown-container': 400,
+  // The client must say which it wants.
+  'versioning-undecided': 409,
+  'adoption-unsupported': 422,
+  'adoption-unfinished': 409,
   'invalid-bucket-name': 400,
   'invalid-key': 400,
   'invalid-metadata': 400,
@@ -80,6 +86,7 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'unknown-master-key': 400,
   'rotation-unfinished': 409,
   'changed-meanwhile': 409,
+  'invalid-prices': 400,
   'invalid-setting': 500,
 };
 
@@ -97,6 +104,7 @@ export const MEANING_OF_CONTROL_PLANE: Readonly<Record<ControlPlaneErrorKind, { 
   exists: { code: 'exists', status: 409 },
   'not-found': { code: 'not-found', status: 404 },
   conflict: { code: 'changed-meanwhile', status: 409 },
+  invalid: { code: 'invalid-request', status: 400 },
   'in-use': { code: 'in-use', status: 409 },
   'last-administrator': { code: 'last-administrator', status: 409 },
   unavailable: { code: 'control-plane-unavailable', status: 503 },

@@ -22,6 +22,7 @@ export async function handleGet(deployment: Deployment, request: ObjectRequest):
       opened.discard();
       return;
     }
+    request.exchange.contentBytes = length;
     response.writeHead(range ? 206 : 200, headers);
   } catch (error) {
     opened.discard();

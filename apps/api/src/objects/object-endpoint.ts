@@ -26,6 +26,7 @@ export class ObjectEndpoint {
       const { bucket, key, query } = parseObjectUrl(request.url ?? '');
       const operation = operationOf(request.method ?? '', query);
       exchange.operation = operation.id;
+      exchange.bucket = bucket;
       refuseUnknown(query, operation.query);
       const context = contextOf(exchange, principal);
       await operation.handle(this.deployment, { exchange, context, bucket, key, query });

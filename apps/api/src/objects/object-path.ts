@@ -69,3 +69,15 @@ export function refuseUnknown(query: ReadonlyMap<string, string>, known: readonl
     throw new RequestError('invalid-request', `unknown query parameter "${name}"; ${expected}`);
   }
 }
+
+/** The bucket of a URL of a bucket's own routes; undefined where it is not well-formed. */
+export function decodeBucket(url: string): string | undefined {
+  const name = /^\/v1\/([^/?]+)\/?(\?|$)/.exec(url)?.[1];
+  if (name === undefined) return undefined;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    // No bucket has a name that is no text.
+    return undefined;
+  }
+}

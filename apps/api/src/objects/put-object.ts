@@ -26,6 +26,7 @@ export async function handlePut(deployment: Deployment, request: ObjectRequest):
     ...(storageClass === undefined ? {} : { storageClass }),
     ...(conditions ? { conditions } : {}),
   });
+  request.exchange.contentBytes = outcome.record.size;
   const message = request.key.endsWith('/') ? 'Successfully Created Folder!' : 'Successfully Uploaded!';
   await answerStored(deployment, request, outcome, message);
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ObjectsError, type Expectations } from '#libs/objects';
 import { continueBody, isFollowedByNonsense, SILENCE_MS, type Exchange } from '../http/exchange.js';
+import { noteReceived } from './young-buffers.js';
 
 /** A body of known length up to this is read whole: one buffer costs less than a stream. */
 const WHOLE_BYTES = 64 * 1024;
@@ -48,6 +49,7 @@ async function* streamed(exchange: Exchange): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       read += chunk.byteLength;
+      noteReceived(chunk.byteLength);
       yield chunk;
     }
     request.socket.setTimeout(0);

@@ -9,6 +9,10 @@ import { SILENCE_MS } from '../http/exchange.js';
 export async function sendBody(response: ServerResponse, opened: OpenedObject, length: number): Promise<void> {
   let left = length;
   response.socket?.setTimeout(SILENCE_MS);
+  if (opened.whole?.byteLength === length) {
+    response.end(opened.whole);
+    return;
+  }
   try {
     for await (const chunk of opened.body) {
       left -= chunk.byteLength;

@@ -65,6 +65,7 @@ const TAGS = [
   'users',
   'jobs',
   'audit',
+  'usage',
   'operations',
 ];
 

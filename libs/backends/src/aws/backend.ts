@@ -116,6 +116,14 @@ export class AwsBackend implements ObjectBackend {
     return this.#uploads.abort(call, { container, key: upload.key }, upload.token);
   }
 
+  enableVersioning(call: Call, container: string): Promise<ContainerInfo> {
+    return this.#containers.enableVersioning(call, container);
+  }
+
+  conceal(call: Call, container: string, key: string): Promise<void> {
+    return this.#containers.conceal(call, container, key);
+  }
+
   probe(call: Call, prefix: string): Promise<BackendCapabilities> {
     return probe(this, call, prefix);
   }

@@ -72,6 +72,22 @@ export class Containers {
     );
   }
 
+  /** Turns the vendor's versioning on. A server that has none fails with `unsupported`. */
+  async enableVersioning(call: Call, container: string): Promise<ContainerInfo> {
+    const { name, quirks } = this.#config;
+    if (!quirks.versioning || !(await this.#enableVersioning(call, container)))
+      throw new BackendError('unsupported', `backend ${name} has no versioning to turn on`, { backend: name });
+    return this.inspect(call, container);
+  }
+
+  /** Puts a delete marker. Where nothing was ever versioned this would remove the object itself, so it does nothing there. */
+  async conceal(call: Call, container: string, key: string): Promise<void> {
+    if ((await this.#lister.versioningOf(call, container)) === undefined) return;
+    await this.#control.run(call, ({ DeleteObjectCommand }, client, options) =>
+      client.send(new DeleteObjectCommand({ Bucket: container, Key: key }), options),
+    );
+  }
+
   /** S3 itself would let unfinished uploads go with the container: they are looked for first. */
   async delete(call: Call, container: string): Promise<void> {
     if (await this.#lister.holdsAnything(call, container))

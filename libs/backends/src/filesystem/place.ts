@@ -7,6 +7,7 @@ import { SessionFiles } from './session-files.js';
 import { Sessions, SYSTEM_CLOCK } from './sessions.js';
 import type { SessionClock } from './sessions.js';
 import { Slices } from './slices.js';
+import { WarmFiles } from './warm-files.js';
 
 /** What tests put in the place of the system. */
 export interface FilesystemTools {
@@ -23,6 +24,7 @@ export interface Place {
   readonly root: Root;
   readonly directories: DirectorySync;
   readonly slices: Slices;
+  readonly warm: WarmFiles;
   readonly sessionFiles: SessionFiles;
   readonly sessions: Sessions;
 }
@@ -37,5 +39,7 @@ export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {})
   const of = identity === undefined ? {} : { identity };
   const sessionFiles = new SessionFiles({ layout, root, directories, now, foreignGraceMs, ...of });
   const sessions = new Sessions(sessionFiles, clock, rotateMs);
-  return { name, layout, root, directories, slices: new Slices(layout, directories, now), sessionFiles, sessions };
+  const slices = new Slices(layout, directories, now);
+  const warm = new WarmFiles(config.root, now);
+  return { name, layout, root, directories, slices, warm, sessionFiles, sessions };
 }

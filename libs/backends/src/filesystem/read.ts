@@ -6,7 +6,9 @@ import { assertWanted, systemFailure } from './errors.js';
 import { decodeFooter, decodeTrailer, FOOTER_BYTES } from './format.js';
 import type { Footer, Trailer } from './format.js';
 import type { Place } from './place.js';
-import { closeFile, readBeginning, readFully, sizeOf } from './syscalls.js';
+import { closeFile, readBeginning, readBeginningAtOnce, readFully, sizeOf } from './syscalls.js';
+import type { Beginning } from './syscalls.js';
+import type { WarmFiles } from './warm-files.js';
 
 /** The beginning that is read at once: all of a file that was written in place, nearly always. */
 const BEGINNING_BYTES = 72 * 1024;
@@ -53,10 +55,14 @@ async function readFacts(fd: number): Promise<FileFacts | undefined> {
   return factsOf(tail, size);
 }
 
+/** How a file is begun to be read. */
+type ReadBeginning = (path: string, buffer: Buffer) => Promise<Beginning> | Beginning;
+
 /** Reads what a file tells about itself: a small one by one read, without asking for its size. */
-export async function openFile(path: string): Promise<OpenedFile> {
+async function openFile(path: string, read: ReadBeginning): Promise<OpenedFile> {
   const buffer = beginnings.pop() ?? Buffer.allocUnsafeSlow(BEGINNING_BYTES);
-  const { count, fd } = await readBeginning(path, buffer);
+  const begun = read(path, buffer);
+  const { count, fd } = begun instanceof Promise ? await begun : begun;
   // Not given back where the call failed: a buffer is cheaper than the thought that someone still writes to it.
   const whole = fd === undefined ? Buffer.from(buffer.subarray(0, count)) : undefined;
   if (beginnings.length < KEPT_BEGINNINGS) beginnings.push(buffer);
@@ -71,7 +77,7 @@ export async function openFile(path: string): Promise<OpenedFile> {
 
 /** Reads what a file tells about itself, and keeps nothing open. */
 export async function inspectFile(path: string): Promise<FileFacts | undefined> {
-  const { facts, fd } = await openFile(path);
+  const { facts, fd } = await openFile(path, readBeginning);
   if (fd !== undefined) await closeFile(fd);
   return facts;
 }
@@ -105,12 +111,25 @@ interface WriteOfKey {
   readonly token: string;
 }
 
+/** Reads the beginning at once where the file is warm, else in the thread pool. */
+function readerOf(warm: WarmFiles, id: string): ReadBeginning {
+  const inPool: ReadBeginning = (path, buffer) => warm.readInPool(id, () => readBeginning(path, buffer));
+  if (!warm.has(id)) return inPool;
+  return (path, buffer) => {
+    try {
+      return warm.readAtOnce(() => readBeginningAtOnce(path, buffer));
+    } catch {
+      return inPool(path, buffer); // which says what is wrong, if it still is
+    }
+  };
+}
+
 /** Opens the file of one write of one key. The caller closes `fd` where there is one. `not-found` if that write of that key is not there. */
 async function openWrite(place: Place, ref: WriteOfKey): Promise<{ fd: number | undefined; facts: FileFacts }> {
   const absent = (): BackendError => new BackendError('not-found', 'no such object', { backend: place.name });
   const path = place.layout.fileOfToken(ref.container, ref.token);
   if (path === undefined) throw absent();
-  const { fd, facts } = await openFile(path);
+  const { fd, facts } = await openFile(path, readerOf(place.warm, ref.token));
   if (facts?.trailer.key === ref.key) return { fd, facts };
   if (fd !== undefined) await closeFile(fd);
   throw absent();
@@ -182,10 +201,19 @@ class FileBody implements AsyncIterable<Uint8Array> {
   }
 }
 
-async function* wholeBody(place: Place, call: Call, bytes: Buffer): AsyncGenerator<Uint8Array> {
-  assertWanted(place.name, call);
-  if (bytes.length > 0) yield bytes;
-  await Promise.resolve();
+/** Bytes that are at hand, as a body. */
+class WholeBody implements AsyncIterable<Uint8Array> {
+  constructor(
+    private readonly place: Place,
+    private readonly call: Call,
+    private readonly bytes: Buffer,
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    assertWanted(this.place.name, this.call);
+    if (this.bytes.length > 0) yield this.bytes;
+    await Promise.resolve();
+  }
 }
 
 /** Opens one write for reading. A small one is read, checked and closed before this resolves; a larger one holds a descriptor until its body ends. */
@@ -204,7 +232,8 @@ export async function openBody(
   if (fd !== undefined) await closeFile(fd);
   if (facts.whole === undefined || !isBodyWhole(facts))
     throw new BackendError('integrity', 'the bytes of a file are not those that were written', { backend: place.name });
-  return { head, body: wholeBody(place, call, facts.whole.subarray(start, end)), discard: () => undefined };
+  const whole = facts.whole.subarray(start, end);
+  return { head, body: new WholeBody(place, call, whole), whole, discard: () => undefined };
 }
 
 function spanOf(range: ByteRange | undefined, length: number): { start: number; end: number } {

@@ -146,6 +146,24 @@ export class MemoryBackend implements port.ObjectBackend {
     (await this.open(call, container)).endUpload(upload.token);
   }
 
+  async enableVersioning(call: port.Call, container: string): Promise<port.ContainerInfo> {
+    const found = await this.open(call, container);
+    if (this.capabilities.tokens !== 'version') throw this.error('unsupported', 'there is no versioning to turn on');
+    found.kind = this.capabilities.tokens;
+    return this.infoOf(found);
+  }
+
+  async conceal(call: port.Call, container: string, key: string): Promise<void> {
+    const found = await this.open(call, container);
+    if (found.kind === 'version') found.conceal(key, ++this.order, this.now());
+  }
+
+  /** Makes a container as somebody else would who never turned versioning on. */
+  async createUnversioned(call: port.Call, container: string): Promise<void> {
+    await this.createContainer(call, { container });
+    (await this.open(call, container)).kind = 'none';
+  }
+
   /** Leaves an unfinished upload, as a writer that died would. */
   async leaveUpload(call: port.Call, container: string, key: string): Promise<void> {
     (await this.open(call, container)).beginUpload(key, ++this.order);
@@ -166,7 +184,10 @@ export class MemoryBackend implements port.ObjectBackend {
     await Promise.resolve();
   }
 
-  private error(kind: 'invalid' | 'conflict' | 'not-found' | 'unavailable', message: string): BackendError {
+  private error(
+    kind: 'invalid' | 'conflict' | 'not-found' | 'unavailable' | 'unsupported',
+    message: string,
+  ): BackendError {
     return new BackendError(kind, message, { backend: this.name });
   }
 

@@ -13,6 +13,8 @@ export interface MemoryWrite {
   readonly md5: string;
   readonly attributes: ObjectAttributes;
   readonly modified: Date;
+  /** A delete marker: no object, but what stands. */
+  readonly conceals?: true;
 }
 
 /** What a new write is made of. */
@@ -31,7 +33,7 @@ export class MemoryContainer {
   constructor(
     readonly backend: string,
     readonly name: string,
-    readonly kind: TokenKind,
+    public kind: TokenKind,
     readonly createdAt: Date,
   ) {}
 
@@ -40,11 +42,27 @@ export class MemoryContainer {
   }
 
   current(key: string): MemoryWrite | undefined {
-    return this.writes.get(key)?.at(-1);
+    const newest = this.writes.get(key)?.at(-1);
+    return newest?.conceals ? undefined : newest;
   }
 
   find(key: string, token: string): MemoryWrite | undefined {
-    return this.writes.get(key)?.find((write) => write.token === token);
+    return this.writes.get(key)?.find((write) => write.token === token && !write.conceals);
+  }
+
+  /** Puts a delete marker over what stands, if anything does. */
+  conceal(key: string, order: number, modified: Date): void {
+    const standing = this.current(key);
+    if (standing === undefined) return;
+    const marker = {
+      ...standing,
+      token: `marker-${order}`,
+      order,
+      bytes: Buffer.alloc(0),
+      modified,
+      conceals: true as const,
+    };
+    this.writes.set(key, [...(this.writes.get(key) ?? []), marker]);
   }
 
   /** The write asked for, or what stands at the key. `not-found`, or `precondition` where another write has replaced it. */

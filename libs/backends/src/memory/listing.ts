@@ -29,7 +29,7 @@ function encodeCursor({ key, order }: Position): string {
 function placeWrite(write: MemoryWrite, current: boolean, defaultClass: string): Placed {
   const { key, token, order, bytes, md5, modified, attributes } = write;
   const storageClass = attributes.storageClass ?? defaultClass;
-  const kind = current ? 'object' : 'noncurrent';
+  const kind = write.conceals ? 'delete-marker' : current ? 'object' : 'noncurrent';
   const entry = {
     kind,
     key,

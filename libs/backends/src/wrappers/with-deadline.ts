@@ -170,6 +170,10 @@ export function withDeadline(backend: ObjectBackend, options: DeadlineOptions): 
       try {
         const result = await watch.race(proceed(watch.call), (late) => late.discard());
         watch.pause();
+        if (result.whole !== undefined) {
+          watch.end();
+          return result;
+        }
         return watchedDownload(result, watch, step.call.deadlineMs ?? idleMs);
       } catch (error) {
         watch.end();

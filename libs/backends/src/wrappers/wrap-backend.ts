@@ -14,6 +14,8 @@ export const OPERATIONS = [
   'copy',
   'restamp',
   'abortUpload',
+  'enableVersioning',
+  'conceal',
   'probe',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
@@ -41,7 +43,6 @@ export interface Around {
 export function wrapBackend(inner: port.ObjectBackend, around: Around): port.ObjectBackend {
   const through = <T>(operation: Operation, call: port.Call, proceed: (call: port.Call) => Promise<T>): Promise<T> =>
     around.call({ operation, call }, proceed);
-  const abortUpload = inner.abortUpload?.bind(inner);
   return {
     name: inner.name,
     type: inner.type,
@@ -66,24 +67,48 @@ export function wrapBackend(inner: port.ObjectBackend, around: Around): port.Obj
     list: (call, request) => through('list', call, (own) => inner.list(own, request)),
     copy: (call, request) => through('copy', call, (own) => inner.copy(own, request)),
     restamp: (call, ref, attributes) => through('restamp', call, (own) => inner.restamp(own, ref, attributes)),
-    ...(abortUpload === undefined
-      ? {}
-      : {
-          abortUpload: (call: port.Call, container: string, upload: { key: string; token: string }) =>
-            through('abortUpload', call, (own) => abortUpload(own, container, upload)),
-        }),
+    ...wrapOptional(inner, through),
     // Settling is no call, and a scan may last for hours: neither a deadline nor a retry of the whole fits.
     ...(inner.freshIds === undefined ? {} : { freshIds: inner.freshIds }),
+    ...(inner.refusal === undefined ? {} : { refusal: inner.refusal }),
     probe: (call, prefix) => through('probe', call, (own) => inner.probe(own, prefix)),
     close: () => inner.close(),
+  };
+}
+
+type Optional = Pick<port.ObjectBackend, 'abortUpload' | 'enableVersioning' | 'conceal'>;
+type Through = <T>(operation: Operation, call: port.Call, proceed: (call: port.Call) => Promise<T>) => Promise<T>;
+
+/** The calls that not every backend has: those the inner one lacks stay absent. */
+function wrapOptional(inner: port.ObjectBackend, through: Through): Optional {
+  const abortUpload = inner.abortUpload?.bind(inner);
+  const enableVersioning = inner.enableVersioning?.bind(inner);
+  const conceal = inner.conceal?.bind(inner);
+  return {
+    ...(abortUpload && {
+      abortUpload: (call, container, upload) =>
+        through('abortUpload', call, (own) => abortUpload(own, container, upload)),
+    }),
+    ...(enableVersioning && {
+      enableVersioning: (call, container) =>
+        through('enableVersioning', call, (own) => enableVersioning(own, container)),
+    }),
+    ...(conceal && {
+      conceal: (call, container, key) => through('conceal', call, (own) => conceal(own, container, key)),
+    }),
   };
 }
 
 /** How a transfer ended: whole or left early (`undefined`), or by a failure. */
 type Ended = (failure: { readonly error: unknown } | undefined) => void;
 
-/** The same answer, whose body tells of each chunk and, once, of its end: read to the end, left early, failed or discarded. */
+/** The same answer, whose body tells of each chunk and, once, of its end: read to the end, left early, failed or discarded. Of one that came whole, at once. */
 export function followBody(result: port.GetResult, onChunk: (bytes: number) => void, onEnd: Ended): port.GetResult {
+  if (result.whole !== undefined) {
+    onChunk(result.whole.length);
+    onEnd(undefined);
+    return result;
+  }
   let over = false;
   const end: Ended = (failure) => {
     if (over) return;

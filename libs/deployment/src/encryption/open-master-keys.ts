@@ -21,12 +21,14 @@ interface Source {
   readonly make?: () => Promise<readonly MasterKey[]>;
 }
 
-function sourceOf({ masterKeys, masterKeyFile: path }: Settings, kms: KeyManagement | undefined): Source {
+function sourceOf({ masterKeys, masterKeyFile: path, isStateless }: Settings, kms: KeyManagement | undefined): Source {
   if (masterKeys !== undefined) {
     return { where: 'SPUMONI_MASTER_KEY', read: () => parseMasterKeys(masterKeys.reveal(), 'SPUMONI_MASTER_KEY', kms) };
   }
   const file = { path, ...(kms ? { kms } : {}) };
-  return { where: `the file ${path}`, read: () => readMasterKeys(file), make: () => makeMasterKey(file) };
+  const source = { where: `the file ${path}`, read: () => readMasterKeys(file) };
+  // One of several stateless processes must not make a key that the others have not.
+  return isStateless ? source : { ...source, make: () => makeMasterKey(file) };
 }
 
 /**
@@ -55,7 +57,10 @@ async function begun(controlPlane: ControlPlane, source: Source): Promise<readon
   const missing = used.filter((id) => !found.some((key) => key.id === id));
   if (missing.length > 0) throw needs(missing, found, source.where);
   const keys = found.length === 0 && source.make ? await source.make() : found;
-  if (keys.length === 0) throw new MasterKeyError(`${source.where} holds no master key`);
+  if (keys.length === 0)
+    throw new MasterKeyError(
+      `there is no master key in ${source.where}: name the file that all processes share by SPUMONI_MASTER_KEY_FILE (64 hex digits: openssl rand -hex 32), or give SPUMONI_MASTER_KEY`,
+    );
   return controlPlane.masterKeys.begin([...new Set([...used, ...keys.slice(0, 1).map((key) => key.id)])]);
 }
 

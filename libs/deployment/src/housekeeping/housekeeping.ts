@@ -10,6 +10,7 @@ import {
 } from '#libs/objects';
 import type { Logger } from '../deployment.js';
 import { nextRunAt, type StoredLifecycles } from '../lifecycles/stored-lifecycles.js';
+import type { StoredTakeovers } from '../takeovers/stored-takeovers.js';
 import { everyItem } from '../paging.js';
 import { BucketRepair, type Repair } from './repair-buckets.js';
 
@@ -18,6 +19,7 @@ export interface HousekeepingDependencies {
   readonly engine: Engine;
   readonly controlPlane: ControlPlane;
   readonly lifecycles: StoredLifecycles;
+  readonly takeovers: StoredTakeovers;
   readonly lifecycleEveryMs: number;
   /** See `BucketRepair`. */
   readonly repairAfterMs: number;
@@ -114,6 +116,7 @@ export class Housekeeping {
       // One that is being made or deleted belongs to whoever does it, or to the repair.
       if (bucket.state !== 'active') continue;
       try {
+        await this.dependencies.takeovers.beginMissing(bucket);
         sums.unnamed += await this.#deleteUnnamed(context, bucket);
         if (bucket.containers.some(({ retiring }) => retiring)) {
           sums.removed += await removeRetired(this.dependencies.engine, context, bucket);

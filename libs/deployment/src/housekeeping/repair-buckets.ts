@@ -120,6 +120,11 @@ export class BucketRepair {
 async function giveUpCreation(engine: Engine, context: OperationContext, document: BucketDocument): Promise<void> {
   const own: BucketContainer[] = [];
   for (const container of document.containers) {
+    // One that was to be adopted is somebody else's: deleting the bucket takes away its marker, if that was put, and nothing more.
+    if (container.adopted) {
+      own.push(container);
+      continue;
+    }
     const backend = await engine.backends.open(container.backend);
     if (await isOursToRemove(engine, context, { backend, container, document })) own.push(container);
   }

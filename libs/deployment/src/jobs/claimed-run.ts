@@ -43,8 +43,8 @@ export class ClaimedRun implements JobReporter {
     shutdown: AbortSignal | undefined,
   ) {
     const { clock, heartbeatMs } = tools;
-    // A migration and a rotation count all there is at each start; a lifecycle run counts what it does.
-    const before = job.type === 'migration' || job.type === 'key-rotation' ? undefined : job.progress;
+    // A lifecycle run counts what it does. The others count all there is: a migration and a rotation at each start, an adoption and a reconciliation on from their checkpoints.
+    const before = job.type === 'lifecycle-run' ? job.progress : undefined;
     this.#progress = new RunProgress(clock, job.progress, before);
     this.checkpoint = job.checkpoint;
     this.#savedAt = clock.monotonic();

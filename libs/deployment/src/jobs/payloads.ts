@@ -26,6 +26,13 @@ export function readRotationPayload({ payload }: Pick<JobRecord, 'payload'>): z.
   return keyRotation.parse(payload);
 }
 
+const ofBucket = z.object({ bucket: bucketId });
+
+/** The payload of an adoption's row, and of a reconciliation's. */
+export function readBucketPayload({ payload }: Pick<JobRecord, 'payload'>): z.output<typeof ofBucket> {
+  return ofBucket.parse(payload);
+}
+
 const lifecycleRun = z.object({ bucket: bucketId });
 
 /** The payload of a lifecycle run's row. */

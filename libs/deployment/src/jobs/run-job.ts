@@ -1,5 +1,6 @@
 import { isControlPlaneError, IndexError, type JobRecord } from '#libs/metadata';
 import {
+  adoptBucket,
   isObjectsError,
   makeContainer,
   migrateBucket,
@@ -15,7 +16,7 @@ import type { Deployment } from '../deployment.js';
 import { rotateKeys } from '../encryption/rotate-keys.js';
 import { ClaimedRun, FencedOffError } from './claimed-run.js';
 import type { JobControl } from './job-control.js';
-import { readLifecyclePayload, readMigrationPayload, readRotationPayload } from './payloads.js';
+import { readBucketPayload, readLifecyclePayload, readMigrationPayload, readRotationPayload } from './payloads.js';
 
 /**
  * What a delivery came to. `held`: another worker runs it; `released`: given back unfinished as the process stops; `fenced`: another worker has taken it over;
@@ -110,6 +111,7 @@ async function perform(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   if (type === 'migration') return migrate(runner, run);
   if (type === 'lifecycle-run') return carryOutRules(runner, run);
   if (type === 'key-rotation') return rotate(runner, run);
+  if (type === 'adopt') return indexAdopted(runner, run);
   return { state: 'failed', error: `this version runs no jobs of type ${type}` };
 }
 
@@ -152,6 +154,16 @@ function rotate(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   return rotateKeys(runner, contextOf(run.job, run.signal), {
     to: readRotationPayload(run.job).to,
     parallel: runner.settings.migrationParallel,
+    reporter: run,
+    ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
+  });
+}
+
+async function indexAdopted({ engine, settings }: JobRunner, run: ClaimedRun): Promise<JobEnd> {
+  const { bucket } = readBucketPayload(run.job);
+  return adoptBucket(engine, contextOf(run.job, run.signal), {
+    bucketId: bucket,
+    parallel: settings.migrationParallel,
     reporter: run,
     ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
   });

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { validateBucketName } from '#libs/naming';
 import type { BucketDocument } from '#libs/metadata';
-import { openBucket, requireBackend, type Engine, type KnownBackend, type OperationContext } from '#libs/objects';
+import {
+  assertIndexed,
+  openBucket,
+  requireBackend,
+  type Engine,
+  type KnownBackend,
+  type OperationContext,
+} from '#libs/objects';
 import { invalid } from '../errors.js';
 import type { MigrationInput } from './migration-service.js';
 
@@ -47,6 +54,7 @@ export async function readMigration(
   }
   const { destination, source, sourceRetention } = parsed.data;
   const bucket = await openBucket(engine, context, parsed.data.bucket);
+  assertIndexed(bucket);
   const to = await requireBackend(engine, destination.backend);
   const from = await sourceOf(engine, { bucket, to, named: source });
   if (destination.container !== undefined) assertContainerName(bucket, to, destination.container);

@@ -4,6 +4,8 @@ import { ControlPlaneError, type ControlPlaneErrorKind } from './errors.js';
 /** SQLSTATEs that mean something to a caller. 23001 is what Postgres 18 says where earlier ones say 23503. */
 const KIND_OF_STATE: Readonly<Record<string, ControlPlaneErrorKind>> = {
   '23505': 'exists',
+  '22021': 'invalid',
+  '22P05': 'invalid',
   '23001': 'in-use',
   // Chosen by the other to end: the same call may succeed if sent again.
   '40001': 'unavailable',
@@ -22,6 +24,7 @@ const MEANING: Readonly<Record<ControlPlaneErrorKind, string>> = {
   exists: 'exists already',
   'not-found': 'there is none, or what it refers to is not there',
   conflict: 'it was changed meanwhile',
+  invalid: 'a text holds the character U+0000, which cannot be stored',
   'in-use': 'other records still refer to it',
   'last-administrator': 'no enabled administrator with an enabled key would remain',
   unavailable: 'the control plane cannot be reached',
@@ -69,6 +72,11 @@ export async function attempt<T>(what: string, work: () => Promise<T>): Promise<
 
 export function notFound(what: string): ControlPlaneError {
   return new ControlPlaneError('not-found', `${what}: there is none`);
+}
+
+/** For an `after` that no page can have given. */
+export function invalidAfter(): ControlPlaneError {
+  return new ControlPlaneError('invalid', 'after must be the "next" of an earlier page');
 }
 
 /** The record, or `not-found`. */

@@ -10,3 +10,5 @@ export { openControlPlane, type ControlPlaneOptions } from './open-control-plane
 export type { Page, PageRequest } from './paging.js';
 export * from './ports.js';
 export * from './records.js';
+export * from './usage-records.js';
+export * from './usage-store.js';

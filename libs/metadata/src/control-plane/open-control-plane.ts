@@ -17,6 +17,7 @@ import { PostgresJobStore } from './stores/jobs.js';
 import { PostgresLifecycleStore } from './stores/lifecycles.js';
 import { PostgresMasterKeyStore } from './stores/master-keys.js';
 import { PostgresTierPolicyStore } from './stores/tier-policies.js';
+import { PostgresUsageStore } from './stores/usage.js';
 import { PostgresUserStore } from './stores/users.js';
 
 export interface ControlPlaneOptions {
@@ -77,6 +78,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     lifecycles: new PostgresLifecycleStore(context),
     jobs: new PostgresJobStore(context),
     audit: new PostgresAuditStore(context),
+    usage: new PostgresUsageStore(context),
     configuration,
     exclusively: (name, work) => exclusively(dataSource, name, work),
     ping: async () => {

@@ -4,6 +4,7 @@ import type { AuditStore } from './audit-store.js';
 import type { ConfigurationCache } from './configuration-cache.js';
 import type { JobStore } from './job-store.js';
 import type { Page, PageRequest } from './paging.js';
+import type { UsageStore } from './usage-store.js';
 import type {
   AccessKeyRecord,
   BackendRecord,
@@ -165,6 +166,7 @@ export interface ControlPlane {
   readonly lifecycles: LifecycleStore;
   readonly jobs: JobStore;
   readonly audit: AuditStore;
+  readonly usage: UsageStore;
   readonly configuration: ConfigurationCache;
   /** Does the work unless another process does work of that name now; then undefined. It spares waste; it is no guard. Holds a connection meanwhile. */
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T | undefined>;

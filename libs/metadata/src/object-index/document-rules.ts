@@ -19,6 +19,13 @@ function keeps(entry: BucketContainer, { backend, container }: NonNullable<KeyCh
   return entry.backend === backend && entry.container === container && entry.retiring !== true;
 }
 
+/** True when `next` allows every change that `stored` does: it does not stop being active, and gives up no container. */
+export function keepsAll(stored: BucketDocument, next: BucketDocument): boolean {
+  if (stored.state === 'active' && next.state !== 'active') return false;
+  const given = stored.containers.filter((entry) => entry.retiring !== true);
+  return given.every((old) => next.containers.some((entry) => keeps(entry, old)));
+}
+
 /** Throws `TypeError` unless the id is one that every store can put before a key: not empty, well-formed, no NUL (which ends it). */
 export function requireBucketId(id: BucketId): void {
   if (id === '' || id.includes('\0') || !id.isWellFormed())

@@ -40,7 +40,10 @@ export interface KeyAddress {
 export interface KeyChange {
   readonly expected: number | null;
   readonly next?: KeyDocument;
-  /** Makes the change only while the bucket's document says `active`, checked in the same atomic step. */
+  /**
+   * Makes the change only while the bucket's document says `active`, checked in the same atomic step: a store whose steps hold one document makes it so that
+   * no such change is made after the one that ended `active` (ADR 8).
+   */
   readonly requireActive: boolean;
   /**
    * Where the new record's bytes are. Given, the bucket's document must also list that container, and not as retiring, in the same atomic step:

@@ -109,6 +109,8 @@ export interface BucketContainer {
   readonly marker: string;
   /** Taken over from the vendor: detached at deletion, never deleted. */
   readonly adopted?: true;
+  /** Set while a job still indexes what lay there when it was taken over: a key that the index does not know may be there all the same. */
+  readonly adopting?: true;
   /** Set while a finished migration waits for this container to be empty, so that it can be removed. */
   readonly retiring?: true;
   /** True where nothing names a write there: changes take a lease. */

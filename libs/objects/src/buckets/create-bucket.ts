@@ -1,6 +1,7 @@
 import { validateBucketName, type BackendType } from '#libs/naming';
 import { choosePlacement, findTierPolicy, type TierPolicy } from '#libs/tiering';
 import { ControlPlaneError, type BucketDocument, type BucketId } from '#libs/metadata';
+import { assertAdoptable, takeContainer, type AdoptedPlace } from '../adopting/take-container.js';
 import type { Engine, KnownBackend, OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { makeContainer } from './containers.js';
@@ -14,6 +15,8 @@ export interface CreateBucket {
   /** Name of the backend; absent: chosen by the policy. */
   readonly backend?: string;
   readonly policy?: string;
+  /** Take over this container, which is there already, instead of making one. The backend must be named. */
+  readonly adopt?: Pick<AdoptedPlace, 'container' | 'versioning'>;
   /** Seal new objects before they go to the vendor. */
   readonly encrypted?: boolean;
 }
@@ -26,7 +29,7 @@ export interface CreatedBucket {
 }
 
 /**
- * Makes a bucket and its container. Everything that can be refused is refused before any vendor call (A2.4, A2.10); a failure at the vendor undoes what was done (A2.12).
+ * Makes a bucket and its container, or takes one over (then also as `assertAdoptable` fails; the objects in it are to be indexed by `adoptBucket`). Everything that can be refused is refused before any vendor call (A2.4, A2.10); a failure at the vendor undoes what was done (A2.12).
  * Fails with `invalid-bucket-name` (each broken rule), `unknown-backend`, `unknown-tier`, `type-mismatch`, `bucket-exists`, `container-exists` or `backend-unavailable`.
  */
 export async function createBucket(
@@ -40,11 +43,14 @@ export async function createBucket(
     throw new ObjectsError('type-mismatch', `backend ${backend.name} is of type ${backend.type}, not ${wish.type}`);
   }
   assertBucketName(wish.name, backend);
+  if (wish.adopt) await assertAdoptable(engine, context, { backendId: backend.id, ...wish.adopt });
   const reserved = await reserve(engine, context, wish, { backend, policy });
-  const bucket = await build(engine, context, reserved, backend).catch(async (error: unknown) => {
-    await undo(engine, context, reserved.id, error);
-    throw error;
-  });
+  const bucket = await build(engine, context, reserved, { backend, adopt: wish.adopt }).catch(
+    async (error: unknown) => {
+      await undo(engine, context, reserved.id, error);
+      throw error;
+    },
+  );
   // From here on the bucket takes writes: a row that cannot be changed now is for the next repair, and undoes nothing.
   await engine.buckets.update(reserved.id, { state: 'active' });
   return { bucket, backend, ...(reason === undefined ? {} : { reason }) };
@@ -54,8 +60,12 @@ async function build(
   engine: Engine,
   context: OperationContext,
   reserved: BucketDocument,
-  backend: KnownBackend,
+  { backend, adopt }: { backend: KnownBackend; adopt: CreateBucket['adopt'] },
 ): Promise<BucketDocument> {
+  if (adopt) {
+    await takeContainer(engine, context, reserved, { backendId: backend.id, ...adopt });
+    return changeBucket(engine, reserved.id, activated);
+  }
   await makeContainer(engine, context, reserved, {
     backendId: backend.id,
     name: reserved.name,

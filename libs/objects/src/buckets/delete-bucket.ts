@@ -1,11 +1,12 @@
 import { isBackendError, type ListedEntry, type ObjectBackend } from '#libs/backends';
 import type { BucketContainer, BucketDocument, BucketId } from '#libs/metadata';
+import { detachForGood, firstToBeLost } from '../adopting/forget-records.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { pause } from '../mutation/intents.js';
 import { examineFreshIds } from '../sweep/fresh-ids.js';
 import { collectGarbage } from '../sweep/garbage.js';
-import { isLive } from '../target.js';
+import { isLive } from './marked-containers.js';
 import { entriesOf, eraseContainer } from './erase-container.js';
 import { holdsMarker, MARKER_KEY } from './marker.js';
 import { changeBucket, requireBucket } from './open-bucket.js';
@@ -13,15 +14,17 @@ import { changeBucket, requireBucket } from './open-bucket.js';
 /**
  * Deletes an empty bucket with its containers and frees its name. Marks the bucket first, so that it takes no more writes; waits for open intents; then refuses with `bucket-not-empty`, and opens the bucket again,
  * if the index or the vendor's own listing (versions and uploads included) shows anything but the marker. A deletion that was interrupted is carried on by the next.
+ * An adopted container is detached: its objects are forgotten here and stay where they are, so they do not stand in the way.
  */
 export async function deleteBucket(engine: Engine, context: OperationContext, id: BucketId): Promise<void> {
   const bucket = await markDeleting(engine, id);
   await engine.reach('bucket-marked-deleting', bucket.name);
   try {
     await waitForIntents(engine, context, bucket);
-    await assertIndexEmpty(engine, bucket);
+    await assertNothingLost(engine, bucket);
     await dropGarbage(engine, context, bucket);
-    for (const container of bucket.containers) await assertContainerEmpty(engine, context, bucket, container);
+    for (const container of bucket.containers)
+      if (!container.adopted) await assertContainerEmpty(engine, context, bucket, container);
   } catch (error) {
     await reopen(engine, id);
     throw error;
@@ -41,7 +44,7 @@ function stillDeleting({ name, state }: BucketDocument): void {
 
 async function markDeleting(engine: Engine, id: BucketId): Promise<BucketDocument> {
   const { value } = await requireBucket(engine, id);
-  if (value.state !== 'deleting') await assertIndexEmpty(engine, value);
+  if (value.state !== 'deleting') await assertNothingLost(engine, value);
   await engine.buckets.update(id, { state: 'deleting' });
   return changeBucket(engine, id, (current) =>
     current.state === 'deleting' ? undefined : { ...current, state: 'deleting' },
@@ -58,10 +61,9 @@ async function reopen(engine: Engine, id: BucketId): Promise<void> {
   if (bucket.state === 'active') await engine.buckets.update(id, { state: 'active' });
 }
 
-async function assertIndexEmpty(engine: Engine, bucket: BucketDocument): Promise<void> {
-  const listing = await engine.index.list(bucket.id, { limit: 1 });
-  const first = listing.keys[0];
-  if (first) throw notEmpty(bucket, `it holds objects, the first of them "${first.key}"`);
+async function assertNothingLost(engine: Engine, bucket: BucketDocument): Promise<void> {
+  const first = await firstToBeLost(engine, bucket);
+  if (first !== undefined) throw notEmpty(bucket, `it holds objects, the first of them "${first}"`);
 }
 
 function notEmpty(bucket: BucketDocument, why: string): ObjectsError {
@@ -148,7 +150,7 @@ async function firstStranger(
 }
 
 /**
- * Removes each container of a bucket that is being deleted and holds nothing any more. Idempotent. Adopted containers stay. A container that was only planned and is not this bucket's stays too;
+ * Removes each container of a bucket that is being deleted and holds nothing any more. Idempotent. Adopted containers are detached. A container that was only planned and is not this bucket's stays too;
  * one that was made and is not this bucket's fails with `backend-unavailable`.
  */
 export async function eraseContainers(
@@ -157,7 +159,10 @@ export async function eraseContainers(
   bucket: BucketDocument,
 ): Promise<void> {
   for (const container of bucket.containers) {
-    if (container.adopted) continue;
+    if (container.adopted) {
+      await detachForGood(engine, context, { bucket, container, mayGo: stillDeleting });
+      continue;
+    }
     const outcome = await eraseContainer(engine, context, { bucket: bucket.id, container, mayGo: stillDeleting });
     if (outcome === 'foreign' && container.marker !== '') throw notOwn(container.backend, container);
   }

@@ -1,4 +1,4 @@
-import { isBackendError, type Call, type ObjectBackend } from '#libs/backends';
+import { isBackendError, type Call, type ObjectBackend, type WriteCondition } from '#libs/backends';
 import type { BucketContainer, BucketDocument, BucketId } from '#libs/metadata';
 import type { Engine } from '../engine.js';
 import { fromBackend, ObjectsError } from '../errors.js';
@@ -12,12 +12,12 @@ interface Marker {
   readonly bucket: string;
 }
 
-/** Puts the marker and answers its token. */
+/** Puts the marker and answers its token. With a condition that does not hold it fails with the port's `precondition`. */
 export async function writeMarker(
   engine: Engine,
   call: Call,
   backend: ObjectBackend,
-  place: { container: string; bucket: BucketId },
+  place: { container: string; bucket: BucketId; condition?: WriteCondition },
 ): Promise<string> {
   const marker: Marker = { format: 1, deployment: engine.settings.deploymentId, bucket: place.bucket };
   const body = Buffer.from(JSON.stringify(marker));
@@ -27,8 +27,48 @@ export async function writeMarker(
     body,
     size: body.byteLength,
     attributes: { headers: { contentType: 'application/json' }, metadata: {}, tags: {} },
+    ...(place.condition ? { condition: place.condition } : {}),
   });
   return result.token;
+}
+
+/** A marker as it lies in a container. Absent fields: it cannot be read as one, so nobody knows whose it is. */
+export interface FoundMarker {
+  readonly token: string;
+  readonly deployment?: string;
+  readonly bucket?: string;
+}
+
+/** The marker of a container, whoever put it; undefined where there is none, also where there is no such container. Fails with the port's `precondition` where another token stands. */
+export async function readMarker(
+  call: Call,
+  backend: ObjectBackend,
+  place: { container: string; token?: string },
+): Promise<FoundMarker | undefined> {
+  try {
+    const { head, body } = await backend.get(call, {
+      container: place.container,
+      key: MARKER_KEY,
+      ...(place.token === undefined ? {} : { token: place.token }),
+    });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    return { token: head.token, ...parsed(Buffer.concat(chunks).toString('utf8')) };
+  } catch (error) {
+    if (isBackendError(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+function parsed(text: string): { deployment?: string; bucket?: string } {
+  try {
+    const marker = JSON.parse(text) as Partial<Marker> | null;
+    if (typeof marker?.deployment !== 'string' || typeof marker.bucket !== 'string') return {};
+    return { deployment: marker.deployment, bucket: marker.bucket };
+  } catch {
+    // Whatever stands there, it is no marker that can be read.
+    return {};
+  }
 }
 
 /** Whose marker lies in a container: this very bucket's, another's (or none that can be read as one), or none at all, also where there is no such container. An outage throws: it says nothing. */
@@ -39,19 +79,11 @@ export async function markerAt(
   place: { container: string; bucket: BucketId; token?: string },
 ): Promise<'own' | 'foreign' | 'none'> {
   try {
-    const { body } = await backend.get(call, {
-      container: place.container,
-      key: MARKER_KEY,
-      ...(place.token === undefined ? {} : { token: place.token }),
-    });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    const marker = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Partial<Marker> | null;
-    const isOwn = marker?.deployment === engine.settings.deploymentId && marker.bucket === place.bucket;
-    return isOwn ? 'own' : 'foreign';
+    const marker = await readMarker(call, backend, place);
+    if (marker === undefined) return 'none';
+    return marker.deployment === engine.settings.deploymentId && marker.bucket === place.bucket ? 'own' : 'foreign';
   } catch (error) {
-    if (isBackendError(error, 'not-found')) return 'none';
-    if (isBackendError(error, 'precondition') || error instanceof SyntaxError) return 'foreign';
+    if (isBackendError(error, 'precondition')) return 'foreign';
     throw fromBackend(error, backend.name);
   }
 }

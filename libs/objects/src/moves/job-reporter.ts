@@ -31,6 +31,19 @@ export class Tally {
   #bytes = { total: 0, done: 0, failed: 0 };
   #failures: { key: string; reason: string }[] = [];
 
+  /** Goes on with counts of an earlier run. */
+  constructor(from?: Counts) {
+    if (!from) return;
+    this.#objects = { ...from.objects };
+    this.#bytes = { ...from.bytes };
+  }
+
+  /** Counts what is done anew; `wholly`: what there is to do as well. */
+  restart(wholly: boolean): void {
+    this.#objects = { total: wholly ? 0 : this.#objects.total, done: 0, failed: 0 };
+    this.#bytes = { total: wholly ? 0 : this.#bytes.total, done: 0, failed: 0 };
+  }
+
   expect(bytes: number): void {
     this.#objects.total += 1;
     this.#bytes.total += bytes;

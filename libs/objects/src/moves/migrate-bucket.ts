@@ -1,4 +1,5 @@
 import type { BucketContainer, BucketDocument, BucketId, ListedKey } from '#libs/metadata';
+import { assertIndexed } from '../adopting/adopt-bucket.js';
 import { ensureContainer } from '../buckets/containers.js';
 import { isSameContainer } from '../buckets/erase-container.js';
 import { changeBucket, requireBucket } from '../buckets/open-bucket.js';
@@ -75,6 +76,7 @@ async function switchHome(
   const { value: bucket } = await requireBucket(engine, migration.bucketId);
   if (bucket.state !== 'active')
     throw new ObjectsError('bucket-not-active', `bucket ${bucket.name} is ${bucket.state}`);
+  assertIndexed(bucket);
   await ensureContainer(engine, context, bucket, to);
   await changeBucket(engine, bucket.id, (current) =>
     current.home === to.id ? undefined : { ...current, home: to.id },

@@ -1,5 +1,6 @@
 import type { WriteCondition, WriteResult } from '#libs/backends';
 import type { IntentKind, KeyDocument, ObjectRecord, Sealing, WriteId } from '#libs/metadata';
+import { md5OfEtag } from '../content/etags.js';
 import type { Engine } from '../engine.js';
 import type { Target } from '../target.js';
 
@@ -22,7 +23,8 @@ export interface Content {
 
 /** What the backend must have of this content: the sealed bytes, or the plain ones. */
 export function storedOf({ size, etag, sealed }: Content): StoredContent {
-  return sealed?.stored ?? { size, md5: etag };
+  const md5 = md5OfEtag(etag);
+  return sealed?.stored ?? { size, ...(md5 === undefined ? {} : { md5 }) };
 }
 
 export interface SendOptions {

@@ -23,6 +23,8 @@ export interface OpenedObject {
   /** Present when a range was asked for. */
   readonly range?: ByteRange;
   readonly body: AsyncIterable<Uint8Array>;
+  /** The same bytes, where they were all at hand: `body` need not be read. */
+  readonly whole?: Uint8Array;
   /** Closes a transfer whose body will not be read. */
   discard(): void;
 }
@@ -40,16 +42,25 @@ export async function openObject(engine: Engine, context: OperationContext, read
     if (read.conditions) assertReadConditions(record, read.conditions);
     const range = read.range && resolveRange(read.range, record.size);
     const opened = await tryOpen(engine, context, { read, record, ...(range ? { range } : {}) });
-    if (opened) {
-      const body =
-        record.size === 0
-          ? opened.body
-          : resumable(engine, context, { read, record, ...(range ? { range } : {}) }, opened);
-      return { record, ...(range ? { range } : {}), body, discard: () => opened.discard() };
-    }
+    if (opened) return readable(engine, context, { read, record, ...(range ? { range } : {}) }, opened);
     if (attempt === ATTEMPTS) throw changesTooFast();
     await reconcileKey(engine, context, { bucket: read.bucket, key: read.key, seen: record });
   }
+}
+
+/** What the caller gets of a transfer that began. Bytes that came whole, and as many as the record says, cannot be cut any more. */
+function readable(engine: Engine, context: OperationContext, wanted: Wanted, opened: Transfer): OpenedObject {
+  const { record, range } = wanted;
+  const { whole } = opened;
+  const expected = range ? range.end - range.start + 1 : record.size;
+  const isComplete = record.size === 0 || whole?.byteLength === expected;
+  return {
+    record,
+    ...(range ? { range } : {}),
+    body: isComplete ? opened.body : resumable(engine, context, wanted, opened),
+    ...(isComplete && whole ? { whole } : {}),
+    discard: () => opened.discard(),
+  };
 }
 
 interface Wanted {

@@ -8,7 +8,7 @@ import { dataKeyOf } from '../sealing/sealings.js';
 import { damaged, unsealStream } from '../sealing/unseal.js';
 
 /** What a backend gives of an object, or of a range of it. */
-export type Transfer = Pick<GetResult, 'body' | 'discard'>;
+export type Transfer = Pick<GetResult, 'body' | 'whole' | 'discard'>;
 
 /** Turns what lies at a backend into plain bytes. */
 export interface PlainReading {

@@ -1,4 +1,4 @@
-import type { BucketDocument, KeyDocument, ObjectRecord, WriteId } from '#libs/metadata';
+import type { BucketDocument, KeyDocument, ObjectRecord } from '#libs/metadata';
 import { sealOf } from '../attributes.js';
 import { assertOwnContainer } from '../buckets/marker.js';
 import { requireBucket } from '../buckets/open-bucket.js';
@@ -9,6 +9,7 @@ import { commit, isCurrentWrite, isSamePlace } from '../mutation/key-changes.js'
 import { pause } from '../mutation/intents.js';
 import { headStanding } from '../mutation/standing.js';
 import { currentlyWrapped } from '../sealing/sealings.js';
+import { writeIdOf } from '../mutation/write-ids.js';
 import { contentStanding, type Standing } from './standing-content.js';
 import { targetAt, type Target } from '../target.js';
 
@@ -93,7 +94,8 @@ export async function recordFromHead(
 ): Promise<ObjectRecord | undefined> {
   const { target, head } = standing;
   const place = { container: head.container, key: head.key, token: head.token };
-  const { tags } = await target.backend.head({ requestId: context.requestId }, { ...place, withTags: true });
+  const call = { requestId: context.requestId };
+  const tags = head.tags ?? (await target.backend.head(call, { ...place, withTags: true })).tags;
   const content = await contentStanding(engine, context, standing);
   if (!content) return undefined;
   return {
@@ -109,7 +111,7 @@ export async function recordFromHead(
       key: head.key,
       storageClass: head.storageClass,
       token: head.token,
-      writeId: (head.writeId ?? `outside-${head.token}`) as WriteId,
+      writeId: writeIdOf(head),
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { BucketDocument, ObjectRecord } from '#libs/metadata';
-import type { Engine } from '../engine.js';
+import { adoptingContainer, indexUnknown } from '../adopting/index-unknown.js';
+import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 
 /** The current record of a key, or undefined. */
@@ -8,8 +9,15 @@ export async function findRecord(
   bucket: BucketDocument,
   key: string,
 ): Promise<ObjectRecord | undefined> {
+  const found = await engine.index.getKey({ bucket: bucket.id, key });
+  if (found?.value.current || !adoptingContainer(bucket)) return found?.value.current;
+  // What lies in a container that is being taken over may not be indexed yet.
+  await indexUnknown(engine, ADOPTER, bucket, key);
   return (await engine.index.getKey({ bucket: bucket.id, key }))?.value.current;
 }
+
+/** Indexing a key is no act of the client's who happened to ask for it first. */
+const ADOPTER: OperationContext = { requestId: 'adoption', actor: { userId: '', isAdmin: true } };
 
 /** The current record of a key; `no-such-key` if there is none. */
 export async function requireRecord(engine: Engine, bucket: BucketDocument, key: string): Promise<ObjectRecord> {

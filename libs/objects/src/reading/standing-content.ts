@@ -1,6 +1,7 @@
 import type { ObjectHead } from '#libs/backends';
 import type { Sealing } from '#libs/metadata';
 import { sealOf } from '../attributes.js';
+import { outsideEtag } from '../content/etags.js';
 import { Digests } from '../content/digests.js';
 import type { Engine, OperationContext } from '../engine.js';
 import { isObjectsError } from '../errors.js';
@@ -19,13 +20,14 @@ export interface Standing {
 /** What the plain bytes are, and how they are sealed. */
 export interface StandingContent {
   readonly size: number;
-  /** MD5 in hex. */
+  /** MD5 in hex; of what somebody else wrote, whatever its vendor says. */
   readonly etag: string;
   readonly sealing?: Sealing;
 }
 
 /**
- * The content of what stands at a place, from what the vendor knows and, where it knows no MD5 of the plain bytes, from the bytes themselves. Sealed bytes are opened to their end, with the key that the
+ * The content of what stands at a place, from what the vendor knows and, where it knows no MD5 of the plain bytes, from the bytes themselves; but of what somebody else wrote, the vendor's own ETag,
+ * because reading all bytes of a container that is taken over would cost what copying it costs. Sealed bytes are opened to their end, with the key that the
  * index knew or the one that lies beside them; undefined if neither opens them, for then they are nothing that this key ever held: they must not pass for plain.
  */
 export async function contentStanding(
@@ -38,6 +40,7 @@ export async function contentStanding(
   // The index's first: its key is wrapped by the present master key, when the one beside the bytes may be under one that has gone.
   const candidates = new Set([...(known ? [known.key] : []), ...(seal === undefined ? [] : [seal])]);
   if (candidates.size === 0) {
+    if (head.md5 === undefined && head.writeId === undefined) return { size: head.size, etag: outsideEtag(head) };
     return { size: head.size, etag: head.md5 ?? (await md5Of(await open(context, standing))) };
   }
   for (const key of candidates) {

@@ -34,7 +34,8 @@ export async function settleDeadIntent(engine: Engine, context: OperationContext
     backendId: target.backendId,
     bucket: dead.bucket,
   });
-  await abortUploads(engine, context, target, dead.writeId);
+  // A look at a key sends nothing; uploads there are somebody else's.
+  if (intent.kind !== 'heal') await abortUploads(engine, context, target, dead.writeId);
   await settleBytes(engine, context, { target, intent });
   await engine.reach('dead-bytes-settled', dead.address.key);
 }

@@ -3,10 +3,12 @@ import { assertOwnContainer } from '../buckets/marker.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { changeKey } from '../mutation/change-key.js';
+import { isSameContainer } from '../buckets/erase-container.js';
 import { keepAlive } from '../mutation/heartbeat.js';
 import { findIntent, isSamePlace, withoutGarbage, withoutIntent } from '../mutation/key-changes.js';
 import { placementRef } from '../mutation/standing.js';
 import { tokenKindAt } from '../target.js';
+import { entriesOfKey } from './leftovers.js';
 
 export interface KeyOfBucket {
   readonly bucket: BucketDocument;
@@ -38,9 +40,38 @@ async function collect(engine: Engine, context: OperationContext, at: KeyOfBucke
     backendId: placement.backend,
     bucket: at.bucket,
   });
+  await concealOlder(engine, context, at, placement);
   await backend.delete(callOf(context), placementRef(placement));
   await engine.reach('garbage-deleted', at.address.key);
   return forgetGarbage(engine, at, placement);
+}
+
+/**
+ * A container that was taken over may hold older versions that no record ever named. Deleting the newest by its token would bring the one beneath back to light, for the vendor's own tools and for reconciling: a deleted object would
+ * come back with old bytes. It is covered by the vendor's delete marker first. Where something newer stands, nothing would come to light.
+ */
+async function concealOlder(
+  engine: Engine,
+  context: OperationContext,
+  at: KeyOfBucket,
+  placement: Placement,
+): Promise<void> {
+  const container = at.bucket.containers.find((c) => isSameContainer(c, placement));
+  const backend = await engine.backends.open(placement.backend);
+  if (!container?.adopted || !backend.conceal) return;
+  const document = (await engine.index.getKey(at.address))?.value;
+  if (document?.current && isSamePlace(document.current.placement, placement)) return;
+  let stands = false;
+  let hasOlder = false;
+  for await (const entry of entriesOfKey(context, {
+    backend,
+    container: placement.container,
+    backendKey: placement.key,
+  })) {
+    stands ||= entry.kind === 'object' && entry.token === placement.token;
+    hasOlder ||= entry.kind === 'noncurrent' && entry.token !== placement.token;
+  }
+  if (stands && hasOlder) await backend.conceal(callOf(context), placement.container, placement.key);
 }
 
 function forgetGarbage(engine: Engine, at: KeyOfBucket, placement: Placement): Promise<true> {
@@ -125,6 +156,7 @@ async function deleteLeased(
       backendId: placement.backend,
       bucket: at.bucket,
     });
+    await concealOlder(engine, context, at, placement);
     await backend.delete(call, placementRef(placement));
   } finally {
     life.stop();

@@ -6,7 +6,10 @@ import type { Target } from '../target.js';
 const PAGE = 1000;
 
 /** All entries of exactly one key, noncurrent versions and unfinished uploads included. */
-async function* entriesOfKey(context: OperationContext, target: Target): AsyncGenerator<ListedEntry> {
+export async function* entriesOfKey(
+  context: OperationContext,
+  target: Pick<Target, 'backend' | 'container' | 'backendKey'>,
+): AsyncGenerator<ListedEntry> {
   let cursor: string | undefined;
   do {
     const request: ListRequest = {

@@ -1,4 +1,5 @@
 import type { BucketContainer, BucketDocument, BucketId, KeyAddress } from '#libs/metadata';
+import { detachContainer } from '../adopting/take-container.js';
 import { entriesOf, eraseContainer, isSameContainer } from '../buckets/erase-container.js';
 import { MARKER_KEY } from '../buckets/marker.js';
 import { changeBucket } from '../buckets/open-bucket.js';
@@ -7,7 +8,7 @@ import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { isBackendError } from '#libs/backends';
 
 /**
- * Removes the containers that a migration left, once no intent and no garbage names them and they hold nothing but their marker. Answers how many went.
+ * Removes the containers that a migration left, once no intent and no garbage names them and they hold nothing but their marker. An adopted one is detached, whatever it holds. Answers how many went.
  * No write can begin in a retiring container, so what is named nowhere now never will be.
  */
 export async function removeRetired(
@@ -16,10 +17,14 @@ export async function removeRetired(
   bucket: BucketDocument,
 ): Promise<number> {
   let removed = 0;
-  for (const container of bucket.containers.filter((c) => c.retiring && !c.adopted)) {
+  for (const container of bucket.containers.filter((c) => c.retiring)) {
     if (await isAwaited(engine, bucket.id, container)) continue;
-    if (!(await isBare(engine, context, container))) continue;
-    if ((await erase(engine, context, bucket.id, container)) === 'kept') continue;
+    if (container.adopted) {
+      if (!(await detach(engine, context, bucket.id, container))) continue;
+    } else {
+      if (!(await isBare(engine, context, container))) continue;
+      if ((await erase(engine, context, bucket.id, container)) === 'kept') continue;
+    }
     await changeBucket(engine, bucket.id, (current) => ({
       ...current,
       containers: current.containers.filter((c) => !(c.retiring && isSameContainer(c, container))),
@@ -27,6 +32,24 @@ export async function removeRetired(
     removed += 1;
   }
   return removed;
+}
+
+/** False if a migration that found more to move took it back. */
+async function detach(
+  engine: Engine,
+  context: OperationContext,
+  bucket: BucketId,
+  container: BucketContainer,
+): Promise<boolean> {
+  const isGoing = (c: BucketContainer): boolean => c.retiring === true && isSameContainer(c, container);
+  const after = await changeBucket(engine, bucket, (current) => ({
+    ...current,
+    containers: current.containers.map((c) => (isGoing(c) ? { ...c, marker: '' } : c)),
+  }));
+  if (!after.containers.some(isGoing)) return false;
+  const { backend: backendId, container: name } = container;
+  await detachContainer(engine, context, { bucket, container: name, backendId });
+  return true;
 }
 
 /** `kept`: it is not this bucket's, a migration that found more to move took it back, or something came to lie in it; the next sweep looks again. */

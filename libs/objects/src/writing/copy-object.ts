@@ -1,10 +1,12 @@
 import type { BucketDocument, KeyDocument, ObjectRecord } from '#libs/metadata';
+import { indexUnknown } from '../adopting/index-unknown.js';
 import { assertAttributes, attributesOf, type UserAttributes } from '../attributes.js';
 import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile, mutate } from '../mutation/mutate.js';
 import type { Outcome } from '../mutation/mutation.js';
+import { newWriteIdFor } from '../mutation/write-ids.js';
 import { assertReadConditions, writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
 import { wantsSealing } from '../sealing/sealings.js';
@@ -45,6 +47,7 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
   if (source.conditions) assertCopyConditions(() => assertReadConditions(record, source.conditions ?? {}));
   if (record.missing) throw new ObjectsError('object-missing', "the source's bytes are missing at its backend");
   const target = await targetOf(engine, destination.bucket, destination.key, destination.bucket.home);
+  await indexUnknown(engine, context, destination.bucket, destination.key);
   const attributes = { ...attributesOf(record), ...copy.attributes };
   const way = transferOf(engine, context, { source: { ...source, record }, target, isMove: isOntoItself });
   assertAttributes(attributes, target.backend.vendor, way.sealing);
@@ -52,7 +55,7 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
     copy.storageClass === undefined
       ? await classElsewhere(engine, destination.bucket, target.backend, record.tier)
       : await chooseClass(engine, destination.bucket, target.backend, copy.storageClass);
-  const writeId = engine.newWriteId();
+  const writeId = newWriteIdFor(engine, target.address);
   const conditional = writeGuard(destination.conditions);
   // Onto itself it is a change of attributes: bytes that came meanwhile must not be undone by older ones.
   const guard = isOntoItself ? stillCurrent(record, conditional) : conditional;

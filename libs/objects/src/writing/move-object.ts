@@ -4,6 +4,7 @@ import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile, mutate } from '../mutation/mutate.js';
+import { newWriteIdFor } from '../mutation/write-ids.js';
 import { requireRecord } from '../reading/records.js';
 import { targetOf } from '../target.js';
 import { candidateAt } from './candidate.js';
@@ -41,7 +42,7 @@ export async function moveObject(engine: Engine, context: OperationContext, move
     move.storageClass === undefined
       ? await classElsewhere(engine, move.bucket, target.backend, record.tier)
       : await chooseClass(engine, move.bucket, target.backend, move.storageClass);
-  const writeId = engine.newWriteId();
+  const writeId = newWriteIdFor(engine, target.address);
   const { storageClass } = chosen;
   const outcome = await mutate(engine, context, {
     target,

@@ -1,12 +1,14 @@
 import { limitsOf } from '#libs/naming';
 import type { ObjectBody } from '#libs/backends';
 import type { BucketDocument } from '#libs/metadata';
+import { indexUnknown } from '../adopting/index-unknown.js';
 import { assertAttributes, stamped, type UserAttributes } from '../attributes.js';
 import { checkBody, type Expectations } from '../content/checked-body.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { mutate } from '../mutation/mutate.js';
 import type { Outcome } from '../mutation/mutation.js';
+import { newWriteIdFor } from '../mutation/write-ids.js';
 import { writeGuard, type Conditions } from '../reading/conditions.js';
 import { wantsSealing } from '../sealing/sealings.js';
 import { targetOf } from '../target.js';
@@ -40,8 +42,9 @@ export async function putObject(engine: Engine, context: OperationContext, put: 
   const size = outgoing.sizeOf(put.body instanceof Uint8Array ? put.body.byteLength : put.expected.size);
   assertSize(size, target.backend.vendor);
   const chosen = await chooseClass(engine, put.bucket, target.backend, put.storageClass);
-  const writeId = engine.newWriteId();
+  const writeId = newWriteIdFor(engine, target.address);
   const { body, content } = outgoing.of(checkBody(put.body, put.expected));
+  await indexUnknown(engine, context, put.bucket, put.key);
   const guard = writeGuard(put.conditions);
   return mutate(engine, context, {
     target,

@@ -1,5 +1,6 @@
 import type { BucketDocument, KeyDocument, ObjectRecord } from '#libs/metadata';
 import type { Engine, OperationContext } from '../engine.js';
+import { indexUnknown } from '../adopting/index-unknown.js';
 import { changeKey } from '../mutation/change-key.js';
 import { commit } from '../mutation/key-changes.js';
 import { writeGuard, type Conditions } from '../reading/conditions.js';
@@ -19,10 +20,11 @@ export interface RemoveObject {
  */
 export async function removeObject(
   engine: Engine,
-  _context: OperationContext,
+  context: OperationContext,
   remove: RemoveObject,
 ): Promise<ObjectRecord | undefined> {
   assertTakesWrites(remove.bucket);
+  await indexUnknown(engine, context, remove.bucket, remove.key);
   const conditional = writeGuard(remove.conditions);
   const removed = await changeKey<ObjectRecord | undefined>(
     engine,

@@ -6,11 +6,12 @@ import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile, mutate } from '../mutation/mutate.js';
 import type { Content, Mutation, Outcome } from '../mutation/mutation.js';
 import { placementRef } from '../mutation/standing.js';
+import { newWriteIdFor } from '../mutation/write-ids.js';
 import { writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
 import { sealedSize } from '../sealing/layout.js';
 import { rewrapped } from '../sealing/sealings.js';
-import { targetAt } from '../target.js';
+import { assertAsked, targetAt } from '../target.js';
 import { candidateAt } from './candidate.js';
 import { chooseClass, type ChosenClass } from './storage-class.js';
 
@@ -37,6 +38,7 @@ export async function restampObject(
 ): Promise<Outcome> {
   const current = await requireRecord(engine, restamp.bucket, restamp.key);
   const target = await targetAt(engine, restamp.bucket, restamp.key, current.placement);
+  assertAsked(target.backend);
   const attributes = { ...attributesOf(current), ...restamp.attributes };
   const { address } = target;
   const sealing = current.sealing && rewrapped(engine, current.sealing, address, address);
@@ -46,7 +48,7 @@ export async function restampObject(
       ? { storageClass: current.placement.storageClass, ...(current.tier === undefined ? {} : { tier: current.tier }) }
       : await chooseClass(engine, restamp.bucket, target.backend, restamp.storageClass);
   const conditional = writeGuard(restamp.conditions);
-  const writeId = engine.newWriteId();
+  const writeId = newWriteIdFor(engine, target.address);
   const now = restamp.attributes ? engine.clock.now() : current.lastModified;
   const mutation: Mutation = {
     target,

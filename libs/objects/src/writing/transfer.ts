@@ -1,7 +1,8 @@
 import { isBackendError, type ObjectBody, type WriteResult } from '#libs/backends';
 import type { BucketDocument, ObjectRecord, Sealing, WriteId } from '#libs/metadata';
 import { stamped, type UserAttributes } from '../attributes.js';
-import { checkBody, type CheckedBody } from '../content/checked-body.js';
+import { checkBody, type CheckedBody, type Expectations } from '../content/checked-body.js';
+import { md5OfEtag } from '../content/etags.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import type { Content, SendOptions } from '../mutation/mutation.js';
@@ -53,17 +54,24 @@ export function transferOf(engine: Engine, context: OperationContext, transfer: 
 
 function streamWay(engine: Engine, context: OperationContext, transfer: Transfer, isSealed: boolean): Way {
   const outgoing = outgoingTo(engine, transfer.target, isSealed);
-  let content: () => Content | undefined = () => (isSealed ? undefined : contentOf(transfer.source.record));
+  const { record } = transfer.source;
+  let content: () => Content | undefined = () => (isSealed ? undefined : contentOf(record));
   return {
     ...(outgoing.sealing ? { sealing: outgoing.sealing } : {}),
     content: () => content(),
     send: async (options, stamp) => {
       const sent = await openSource(engine, context, transfer, options).then((checked) => outgoing.of(checked));
-      if (isSealed) content = sent.content;
+      if (isSealed) content = () => withEtagOf(record, sent.content());
       const result = await put(context, transfer, { outgoing, body: sent.body, options, stamp });
-      return verifiedAgainst(transfer.target, result, content());
+      // An ETag that was taken over from a vendor says nothing of the content: what was read is then what must be stored.
+      return verifiedAgainst(transfer.target, result, sent.content());
     },
   };
+}
+
+/** An object that only moves, or is copied, keeps its ETag, also one that is not the MD5 of its content. */
+function withEtagOf({ etag }: ObjectRecord, content: Content | undefined): Content | undefined {
+  return content && { ...content, etag };
 }
 
 /** As a stream where the backend cannot after all, for example an object above its copy limit: sealed then under a key of its own. */
@@ -128,8 +136,12 @@ async function openSource(
     opened.discard();
     throw new ObjectsError('changed-meanwhile', 'the source changed before it could be copied');
   }
-  const md5 = Buffer.from(source.record.etag, 'hex').toString('base64');
-  return checkBody(opened.body, { size: source.record.size, md5 });
+  return checkBody(opened.body, expectationsOf(source.record));
+}
+
+function expectationsOf({ size, etag }: ObjectRecord): Expectations {
+  const md5 = md5OfEtag(etag);
+  return md5 === undefined ? { size } : { size, md5: Buffer.from(md5, 'hex').toString('base64') };
 }
 
 async function put(

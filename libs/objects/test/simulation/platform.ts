@@ -95,13 +95,23 @@ export function makePlatform(options: PlatformOptions): Platform {
     newWriteId: () => `w${++ids}` as WriteId,
     randomHex: (bytes) => (++ids).toString(16).padStart(2 * bytes, '0'),
     reach: (point, about) => options.reach?.(point, about),
-    settings: { graceMs: 60_000, heartbeatMs: 5_000, deadAfterMs: 30_000, patienceMs: 20_000, deploymentId: 'd1' },
+    settings: {
+      graceMs: 60_000,
+      heartbeatMs: 5_000,
+      deadAfterMs: 30_000,
+      patienceMs: 20_000,
+      markerAgeMs: 30_000,
+      deploymentId: 'd1',
+    },
   };
   const platform: Platform = { engine, index, backends, known, rows, time, vendorCalls, fault: undefined };
+  const opened = new Map<MemoryBackend, MemoryBackend>();
   const watched = (id: string): MemoryBackend => {
     const backend = backends[id];
     if (!backend) throw new Error(`no backend ${id}`);
-    return watch(backend, platform);
+    const one = opened.get(backend) ?? watch(backend, platform);
+    opened.set(backend, one);
+    return one;
   };
   return platform;
 }

@@ -71,6 +71,13 @@ export const backendView = component(
     capabilities: z.looseObject({ tokens: z.enum(TOKEN_KINDS) }).describe('As the last check that passed found them'),
     weak: z.boolean().describe('Nothing names a single write there: changes take an exclusive lease'),
     state: z.enum(BACKEND_STATES),
+    circuit: z
+      .object({
+        state: z.enum(['closed', 'open', 'half-open']),
+        reason: z.string().optional(),
+        retryAfterSeconds: z.number().int().optional(),
+      })
+      .describe('Whether calls are sent there, as the process that answers sees it: `open` means that none is'),
     lastCheckedAt: z.iso.datetime().optional(),
     lastCheckError: z.string().optional(),
     storageClasses: z.array(storageClass),
@@ -79,3 +86,24 @@ export const backendView = component(
   }),
 );
 export const backendList = z.object({ items: z.array(backendView), next: z.string().nullable() });
+
+export const containerView = component(
+  'BackendContainer',
+  z.object({
+    container: z.string().describe("Name of the vendor's own bucket or container"),
+    region: z.string().optional(),
+    createdAt: z.iso.datetime().optional(),
+    versioned: z.boolean().describe('False: nothing there names a single write; adopting it asks what to do'),
+    owner: z
+      .union([
+        z.object({ kind: z.literal('bucket'), bucket: z.string() }),
+        z.object({ kind: z.literal('deployment'), deployment: z.string() }),
+        z.object({ kind: z.enum(['orphaned', 'unknown', 'nobody']) }),
+      ])
+      .describe(
+        '`bucket`: a bucket here. `deployment`: another deployment of Spumoni. `orphaned`: a bucket that is no more. `unknown`: its marker cannot be read. `nobody`: not managed',
+      ),
+    adoptable: z.boolean(),
+  }),
+);
+export const containerList = z.object({ items: z.array(containerView), next: z.string().nullable() });

@@ -92,6 +92,24 @@ export class BackendsController {
     return this.deployment.backends.check(caller.requestId, name);
   }
 
+  @Get(':name/containers')
+  @nameParam
+  @Describe({
+    id: 'listContainers',
+    summary: "List the vendor's own containers that the backend's credentials see, and whose each is",
+    description: 'What is `adoptable` can be made a bucket by `PUT /v1/{bucket}` with `adopt`.',
+    query: pageQuery,
+    answer: { description: 'A page of containers, by name', schema: schemas.containerList },
+    refusals: [400, 403, 404, 422],
+  })
+  async containers(
+    @AskedBy() { context }: Caller,
+    @Param('name') name: string,
+    @QueryOf(pageQuery) query: z.output<typeof pageQuery>,
+  ) {
+    return shownPage(await this.deployment.takeovers.discover(context, name, pageOf(query)), (one) => one);
+  }
+
   @Put(':name/credentials')
   @nameParam
   @Describe({

@@ -77,7 +77,6 @@ export class TiersController {
   @Describe({
     id: 'putTier',
     summary: 'Make or replace a tier policy',
-    description: '201 if there was none of that name.',
     query: putQuery,
     body: {
       schema: tierInput,
@@ -88,7 +87,7 @@ export class TiersController {
         backends: [],
       },
     },
-    answer: { description: 'As it is now', schema: tierView },
+    answer: { description: 'Replaced, as it is now', created: 'Made: there was none of that name', schema: tierView },
     refusals: [400, 403, 409, 413],
   })
   async put(

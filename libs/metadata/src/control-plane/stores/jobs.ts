@@ -1,7 +1,7 @@
 import { In, LessThan, MoreThan, type Repository } from 'typeorm';
 import { JobEntity } from '../entities/job.entity.js';
 import { ControlPlaneError } from '../errors.js';
-import { attempt, isUuid, required } from '../failures.js';
+import { attempt, invalidAfter, isUuid, required } from '../failures.js';
 import {
   MAX_JOB_FAILURES,
   NO_PROGRESS,
@@ -156,6 +156,6 @@ export class PostgresJobStore implements JobStore {
 
 /** The sequence number of a page's `after`. */
 function cursor(after: string): string {
-  if (!/^\d{1,18}$/.test(after)) throw new RangeError(`after must be the "next" of an earlier page`);
+  if (!/^\d{1,18}$/.test(after)) throw invalidAfter();
   return after;
 }

@@ -1,7 +1,7 @@
 import { MoreThan, type Repository } from 'typeorm';
 import type { BucketId } from '../../object-index/records.js';
 import { LifecycleEntity } from '../entities/lifecycle.entity.js';
-import { attempt, isUuid, required } from '../failures.js';
+import { attempt, invalidAfter, isUuid, required } from '../failures.js';
 import { toLifecycle } from '../mapping.js';
 import { rowsToRead, toPage, type Page, type PageRequest } from '../paging.js';
 import type { LifecycleStore } from '../ports.js';
@@ -51,7 +51,7 @@ export class PostgresLifecycleStore implements LifecycleStore {
 
   async list(page: PageRequest): Promise<Page<LifecycleRecord>> {
     const take = rowsToRead(page);
-    if (page.after !== undefined && !isUuid(page.after)) throw new RangeError(`after must be a bucket's id`);
+    if (page.after !== undefined && !isUuid(page.after)) throw invalidAfter();
     const where = page.after === undefined ? {} : { bucketId: MoreThan(page.after) };
     const rows = await attempt('lifecycles', () => this.rows.find({ where, order: { bucketId: 'ASC' }, take }));
     return toPage(rows, page.limit, { record: toLifecycle, cursor: (row) => row.bucketId });

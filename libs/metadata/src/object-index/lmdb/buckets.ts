@@ -5,7 +5,7 @@ import type { BucketDocument, BucketId } from '../records.js';
 import { bucketStart, hasRoom, justAfter, requireRoom, successor } from './addresses.js';
 import type { Tables } from './environment.js';
 import type { LmdbStore } from './store.js';
-import { decodeBucket, encodeBucket } from './stored-form.js';
+import { decodeBucket, encodeBucket } from '../stored-form.js';
 import { takeSome } from './walk.js';
 
 const FIRST_NAME = Buffer.from([0x00]);

@@ -7,7 +7,7 @@ import { IndexError } from '../object-index.js';
 import type { BucketId } from '../records.js';
 import { utf8Keys } from './addresses.js';
 import type { TableKey } from './addresses.js';
-import type { StoredBucket, StoredKeyDocument } from './stored-form.js';
+import type { StoredBucket, StoredKeyDocument } from '../stored-form.js';
 
 /** How an index on lmdb is opened. */
 export interface LmdbIndexOptions {

@@ -5,7 +5,7 @@ import type { BucketId } from '../records.js';
 import { MAX_ADDRESS_BYTES, bucketStart, justAfter, successor } from './addresses.js';
 import type { AddressRange } from './addresses.js';
 import type { Tables } from './environment.js';
-import { decodeKeyDocument, hasCurrent } from './stored-form.js';
+import { decodeKeyDocument, hasCurrent } from '../stored-form.js';
 import { Turns, otherWork } from './walk.js';
 
 /** The addresses of the bucket's keys with this prefix, after `after`; undefined when there can be none. */

@@ -17,7 +17,7 @@ import { listPage, rangeOf, requireListOptions } from './listing.js';
 import { pendingRange, readPending } from './pending.js';
 import { LmdbStore } from './store.js';
 import type { LmdbIndexOptions } from './environment.js';
-import { decodeKeyDocument, encodeKeyDocument } from './stored-form.js';
+import { decodeKeyDocument, encodeKeyDocument } from '../stored-form.js';
 import { takeSome } from './walk.js';
 
 /**

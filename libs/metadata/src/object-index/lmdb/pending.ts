@@ -6,7 +6,7 @@ import type { BucketId, KeyDocument } from '../records.js';
 import { bucketStart, justAfter, successor } from './addresses.js';
 import type { AddressRange } from './addresses.js';
 import type { Tables } from './environment.js';
-import { decodeKeyDocument } from './stored-form.js';
+import { decodeKeyDocument } from '../stored-form.js';
 import { takeSome } from './walk.js';
 
 /** Before and after every address: no id begins with NUL, and no UTF-8 text holds a byte 0xFF. */

@@ -53,11 +53,14 @@ export class LmdbStore {
 
   /** Runs `read`, which must not wait for anything, on the newest state of the store, whichever process made it. */
   async get<T>(read: (tables: Tables) => T): Promise<T> {
-    return this.#during(async () => {
+    if (this.#closing) throw closed();
+    try {
       // Without it lmdb goes on with the snapshot of the turn, which may miss what another process has acknowledged since.
       this.root.resetReadTxn();
-      return Promise.resolve(read(this.tables));
-    });
+      return read(this.tables);
+    } catch (error) {
+      throw await toIndexError(error, this.options.path);
+    }
   }
 
   /** Runs `read` on one snapshot, the newest at the call; it is held as long as `read` takes. Reads name it as their `transaction`. */
@@ -93,7 +96,7 @@ export class LmdbStore {
   }
 
   async #during<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closing) throw new IndexError('unavailable', 'the index is closed');
+    if (this.#closing) throw closed();
     const running = work();
     this.#running.add(running);
     try {
@@ -118,4 +121,8 @@ export class LmdbStore {
       `the index in ${this.options.path} is of format ${found}, but this version of the program knows format ${FORMAT} only`,
     );
   }
+}
+
+function closed(): IndexError {
+  return new IndexError('unavailable', 'the index is closed');
 }

@@ -11,10 +11,10 @@ import type {
   RecordHeaders,
   Sealing,
   WriteId,
-} from '../records.js';
+} from './records.js';
 
 /**
- * Format 1 of what lmdb holds, as msgpack arrays. Positions never change their meaning; a new field goes to the end.
+ * Format 1 of what an index holds: arrays, which lmdb keeps as msgpack and MongoDB as JSON text. Positions never change their meaning; a new field goes to the end.
  * Arrays, not msgpackr's shared structures: a structure whose commit failed, or that users' own metadata names used up, would leave
  * documents that no other process can read. Names given by users (metadata, tags) are therefore never keys of a stored object either.
  */
@@ -231,16 +231,19 @@ export function decodeBucket(id: BucketId, stored: StoredBucket): BucketDocument
 const ADOPTED = 1;
 const RETIRING = 2;
 const WEAK = 4;
+const ADOPTING = 8;
 
 function encodeContainer(entry: BucketContainer): StoredContainer {
-  const { backend, container, marker, adopted, retiring, weak, ...rest } = entry;
+  const { backend, container, marker, adopted, adopting, retiring, weak, ...rest } = entry;
   rest satisfies Nothing;
-  return [backend, container, marker, (adopted ? ADOPTED : 0) | (retiring ? RETIRING : 0) | (weak ? WEAK : 0)];
+  const state = (adopted ? ADOPTED : 0) | (adopting ? ADOPTING : 0) | (retiring ? RETIRING : 0) | (weak ? WEAK : 0);
+  return [backend, container, marker, state];
 }
 
 function decodeContainer([backend, container, marker, flags]: StoredContainer): BucketContainer {
   const entry: Writable<BucketContainer> = { backend, container, marker };
   if (flags & ADOPTED) entry.adopted = true;
+  if (flags & ADOPTING) entry.adopting = true;
   if (flags & RETIRING) entry.retiring = true;
   if (flags & WEAK) entry.weak = true;
   return entry;

@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isId, IdSource } from '../src/filesystem/ids.js';
+import { WarmFiles } from '../src/filesystem/warm-files.js';
+import { openBackend, type ObjectBackend } from '../src/index.js';
+
+const MINUTE = 60_000;
+const NOW = Date.UTC(2026, 10, 21);
+const isLinux = process.platform === 'linux';
+const ifLinux = isLinux ? it : it.skip;
+const reason = isLinux ? '' : ' [skipped: only Linux says what kind a filesystem is]';
+
+function idOf(time: number): string {
+  return new IdSource(() => time).next('0123456789ab');
+}
+
+describe('which files are read at once', () => {
+  let root: string;
+  let now = NOW;
+  let watch = 0;
+  let warm: WarmFiles;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'spumoni-warm-'));
+    [now, watch] = [NOW, 0];
+    warm = new WarmFiles(
+      root,
+      () => now,
+      () => watch,
+    );
+  });
+  afterEach(() => rm(root, { recursive: true }));
+
+  const read = (id: string): Promise<void> => warm.readInPool(id, () => Promise.resolve());
+  /** Reads until the kind of the filesystem is known. */
+  async function learnKind(): Promise<void> {
+    await read(idOf(NOW - 60 * MINUTE));
+    while (!warm.has(idOf(now))) await new Promise(setImmediate);
+  }
+
+  it('none, until it is known that the filesystem is one of this machine', () => {
+    expect(warm.has(idOf(NOW))).toBe(false);
+  });
+
+  ifLinux(`those written a moment ago, and older ones once they were read${reason}`, async () => {
+    await learnKind();
+    const old = idOf(NOW - 10 * MINUTE);
+    expect(warm.has(old)).toBe(false);
+    await read(old);
+    expect(warm.has(old)).toBe(true);
+    const fresh = idOf(NOW);
+    expect(warm.has(fresh)).toBe(true);
+    now += 3 * MINUTE;
+    expect(warm.has(fresh)).toBe(false);
+  });
+
+  ifLinux(`none for a while after one that hung, or many that were slow${reason}`, async () => {
+    await learnKind();
+    warm.readAtOnce(() => (watch += 150));
+    expect(warm.has(idOf(now))).toBe(false);
+    now += MINUTE;
+    expect(warm.has(idOf(now))).toBe(true);
+    for (let slow = 0; slow < 20; slow++) warm.readAtOnce(() => (watch += 6));
+    expect(warm.has(idOf(now))).toBe(true);
+    warm.readAtOnce(() => (watch += 6));
+    expect(warm.has(idOf(now))).toBe(false);
+  });
+
+  ifLinux(`none while the disk owes an answer for long${reason}`, async () => {
+    await learnKind();
+    const held = Promise.withResolvers<undefined>();
+    const reading = warm.readInPool(idOf(NOW), () => held.promise);
+    now += 100;
+    expect(warm.has(idOf(now))).toBe(true);
+    now += 200;
+    expect(warm.has(idOf(now))).toBe(false);
+    held.resolve(undefined);
+    await reading;
+    expect(warm.has(idOf(now))).toBe(true);
+  });
+
+  ifLinux(`remembers a bounded number of reads${reason}`, async () => {
+    await learnKind();
+    const ids = Array.from({ length: 9000 }, (_, i) => idOf(NOW - 60 * MINUTE - i));
+    for (const id of ids) await read(id);
+    const remembered = ids.filter((id) => warm.has(id)).length;
+    expect(remembered).toBeGreaterThan(4000);
+    expect(remembered).toBeLessThanOrEqual(8192);
+  });
+});
+
+describe('a warm file that changed behind our back', () => {
+  const call = { requestId: 'r' };
+  let root: string;
+  let backend: ObjectBackend;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'spumoni-warm-'));
+    backend = await openBackend({ name: 'local', type: 'filesystem', credentials: {}, options: { path: root } });
+    await backend.createContainer(call, { container: 'warm' });
+  });
+  afterEach(async () => {
+    await backend.close();
+    await rm(root, { recursive: true });
+  });
+
+  async function stored(): Promise<{ token: string; path: string }> {
+    const attributes = { headers: {}, metadata: {}, tags: {} };
+    const { token } = await backend.put(call, {
+      container: 'warm',
+      key: 'k',
+      body: Buffer.from('content'),
+      attributes,
+    });
+    for (let times = 0; times < 20; times++) {
+      const { whole } = await backend.get(call, { container: 'warm', key: 'k', token });
+      expect(Buffer.from(whole ?? []).toString()).toBe('content');
+    }
+    const all = await readdir(join(root, 'warm'), { recursive: true, withFileTypes: true });
+    const file = all.find(({ name }) => isId(name) && name === token);
+    if (!file) throw new Error('the file of the write is not where it was looked for');
+    return { token, path: join(file.parentPath, file.name) };
+  }
+
+  it('is damaged: never answered', async () => {
+    const { token, path } = await stored();
+    const { size } = await stat(path);
+    await writeFile(path, Buffer.alloc(size, 1));
+    await expect(backend.get(call, { container: 'warm', key: 'k', token })).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+  });
+
+  it('is gone: not found, at once', async () => {
+    const { token, path } = await stored();
+    await rm(path);
+    await expect(backend.get(call, { container: 'warm', key: 'k', token })).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+  });
+});

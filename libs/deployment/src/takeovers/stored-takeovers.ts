@@ -1,0 +1,109 @@
+import type { BucketDocument, BucketId, ControlPlane, JobRecord, Page, PageRequest } from '#libs/metadata';
+import {
+  adoptingContainer,
+  createBucket,
+  discoverContainers,
+  isObjectsError,
+  ObjectsError,
+  openBucket,
+  requireBackend,
+  requireBucket,
+  type CreatedBucket,
+  type DiscoveredContainer,
+  type Engine,
+  type OperationContext,
+} from '#libs/objects';
+import { DeploymentError } from '../errors.js';
+import type { JobCarrier } from '../jobs/job-carrier.js';
+import type { JobView } from '../jobs/job-service.js';
+import { showJob } from '../jobs/job-view.js';
+import type { AdoptionInput, AdoptionView, ContainerView, TakeoverService } from './takeover-service.js';
+
+/** What the service works with. */
+export interface StoredTakeoversDependencies {
+  readonly controlPlane: ControlPlane;
+  readonly engine: Engine;
+  readonly queue: JobCarrier;
+}
+
+const UNFINISHED = ['planned', 'running', 'paused'] as const;
+
+/** Takeovers as jobs of the control plane: see the port. */
+export class StoredTakeovers implements TakeoverService {
+  constructor(private readonly dependencies: StoredTakeoversDependencies) {}
+
+  async discover(context: OperationContext, name: string, page: PageRequest): Promise<Page<ContainerView>> {
+    const { engine } = this.dependencies;
+    const known = await requireBackend(engine, name).catch((error: unknown) => {
+      if (!isObjectsError(error, 'unknown-backend')) throw error;
+      throw new DeploymentError('no-such-backend', error.message, { cause: error });
+    });
+    const { capabilities } = await engine.backends.open(known.id);
+    const found = await discoverContainers(engine, context, { backendId: known.id, ...page });
+    const items = found.items.map((container) => show(container, capabilities.tokens !== 'id'));
+    return found.next === undefined ? { items } : { items, next: found.next };
+  }
+
+  async adopt(context: OperationContext, input: AdoptionInput): Promise<CreatedBucket & { readonly job: JobView }> {
+    if (!context.actor.isAdmin)
+      throw new ObjectsError('access-denied', 'containers are taken over by administrators only');
+    if (input.backend === undefined)
+      throw new ObjectsError('invalid-request', 'name the backend whose container is to be taken over');
+    const created = await createBucket(this.dependencies.engine, context, input);
+    const job = await this.begin(created.bucket.id, context.actor.userId);
+    return { ...created, job: await showJob(this.dependencies.engine.index, job) };
+  }
+
+  async resume(context: OperationContext, name: string): Promise<JobView> {
+    const { engine } = this.dependencies;
+    const bucket = await openBucket(engine, context, name);
+    if (!adoptingContainer(bucket))
+      throw new DeploymentError('wrong-state', `all objects of bucket ${name} are indexed; there is nothing to adopt`);
+    return showJob(engine.index, await this.begin(bucket.id, context.actor.userId));
+  }
+
+  async adoptionOf(bucketId: string): Promise<AdoptionView | undefined> {
+    const { controlPlane, engine } = this.dependencies;
+    const { value: bucket } = await requireBucket(engine, bucketId as BucketId);
+    if (!adoptingContainer(bucket)) return undefined;
+    const { items } = await controlPlane.jobs.list({ limit: 1, type: 'adopt', bucketId });
+    const [job] = items;
+    return job ? { state: job.state, jobId: job.id } : { state: 'planned' };
+  }
+
+  /** Begins the job of a bucket that is being adopted and has none at all: a crash came between the two. */
+  async beginMissing(bucket: BucketDocument): Promise<boolean> {
+    if (!adoptingContainer(bucket)) return false;
+    const { items } = await this.dependencies.controlPlane.jobs.list({ limit: 1, type: 'adopt', bucketId: bucket.id });
+    if (items.length > 0) return false;
+    await this.begin(bucket.id);
+    return true;
+  }
+
+  /** Begins the job, or answers the one that is unfinished. Two that begin at once do no harm: what one has indexed the other finds indexed. */
+  async begin(bucketId: BucketId, createdBy?: string): Promise<JobRecord> {
+    const { controlPlane, queue } = this.dependencies;
+    const { items } = await controlPlane.jobs.list({ limit: 1, type: 'adopt', states: UNFINISHED, bucketId });
+    const job =
+      items[0] ??
+      (await controlPlane.jobs.create({
+        type: 'adopt',
+        bucketId,
+        payload: { bucket: bucketId },
+        ...(createdBy === undefined ? {} : { createdBy }),
+      }));
+    if (job.state === 'planned') await queue.enqueue(job.id, job.type);
+    return job;
+  }
+}
+
+function show({ name, region, createdAt, tokens, owner }: DiscoveredContainer, canAdopt: boolean): ContainerView {
+  return {
+    container: name,
+    ...(region === undefined ? {} : { region }),
+    ...(createdAt === undefined ? {} : { createdAt: createdAt.toISOString() }),
+    versioned: tokens !== 'none',
+    owner,
+    adoptable: canAdopt && (owner.kind === 'nobody' || owner.kind === 'orphaned'),
+  };
+}

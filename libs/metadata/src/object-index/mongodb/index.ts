@@ -1,0 +1,2 @@
+export { createMongodbIndex } from './mongodb-index.js';
+export type { MongodbIndexOptions } from './connection.js';
