@@ -189,7 +189,7 @@ function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends)
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
     encryption: new StoredEncryption({ controlPlane, index, queue, masterKey }),
-    takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
+    takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
     usage: new StoredUsage({ controlPlane, engine }),
     control,

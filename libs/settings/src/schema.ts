@@ -198,6 +198,11 @@ export const VARIABLES = {
     { from: 1, to: 2_592_000 },
     'How often the lifecycle rules of a bucket run',
   ),
+  SPUMONI_RECONCILE_EVERY_SECONDS: seconds(
+    0,
+    { from: 0, to: 31_536_000 },
+    'How often the index of each bucket is compared with what its vendors list; 0 never does, unless asked',
+  ),
   SPUMONI_MIGRATION_PARALLEL: wholeNumber(
     8,
     { from: 1, to: 256 },

@@ -40,6 +40,8 @@ export interface Settings {
   readonly garbageGraceMs: number;
   readonly sweepMs: number;
   readonly lifecycleEveryMs: number;
+  /** 0: never, unless asked. */
+  readonly reconcileEveryMs: number;
   readonly migrationParallel: number;
   readonly auditDays: number;
   readonly usageMs: number;
@@ -97,6 +99,7 @@ function timesOf(variables: Variables) {
     garbageGraceMs: ms(variables.SPUMONI_GARBAGE_GRACE_SECONDS),
     sweepMs: ms(variables.SPUMONI_SWEEP_SECONDS),
     lifecycleEveryMs: ms(variables.SPUMONI_LIFECYCLE_EVERY_SECONDS),
+    reconcileEveryMs: ms(variables.SPUMONI_RECONCILE_EVERY_SECONDS),
     usageMs: ms(variables.SPUMONI_USAGE_SECONDS),
   };
 }

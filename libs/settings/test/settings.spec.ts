@@ -32,6 +32,7 @@ describe('settings', () => {
       patienceMs: 20_000,
       markerAgeMs: 30_000,
       lifecycleEveryMs: 3_600_000,
+      reconcileEveryMs: 0,
       jsonLimitBytes: 1_048_576,
       migrationParallel: 8,
       rootKey: undefined,

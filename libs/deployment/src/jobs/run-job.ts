@@ -4,11 +4,14 @@ import {
   isObjectsError,
   makeContainer,
   migrateBucket,
+  reconcileBucket,
   requireBucket,
   runLifecycle,
+  type AdoptBucket,
   type JobEnd,
   type ObjectsErrorCode,
   type OperationContext,
+  type ReconcileBucket,
 } from '#libs/objects';
 import type { KeyRing } from '#libs/secrets';
 import type { LifecycleRule } from '#libs/tiering';
@@ -111,7 +114,9 @@ async function perform(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   if (type === 'migration') return migrate(runner, run);
   if (type === 'lifecycle-run') return carryOutRules(runner, run);
   if (type === 'key-rotation') return rotate(runner, run);
-  if (type === 'adopt') return indexAdopted(runner, run);
+  if (type === 'adopt') return adoptBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
+  if (type === 'reconcile')
+    return reconcileBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
   return { state: 'failed', error: `this version runs no jobs of type ${type}` };
 }
 
@@ -159,12 +164,12 @@ function rotate(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   });
 }
 
-async function indexAdopted({ engine, settings }: JobRunner, run: ClaimedRun): Promise<JobEnd> {
-  const { bucket } = readBucketPayload(run.job);
-  return adoptBucket(engine, contextOf(run.job, run.signal), {
-    bucketId: bucket,
+/** What the jobs that go through all of a bucket are told. */
+function wholeBucket({ settings }: JobRunner, run: ClaimedRun): AdoptBucket & ReconcileBucket {
+  return {
+    bucketId: readBucketPayload(run.job).bucket,
     parallel: settings.migrationParallel,
     reporter: run,
     ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
-  });
+  };
 }
