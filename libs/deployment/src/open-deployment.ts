@@ -15,13 +15,15 @@ import {
 } from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
-import { loadMasterKeyFile, type MasterKey } from '#libs/secrets';
+import type { KeyRing } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
 import { dataKeysOf } from './encryption/data-keys.js';
+import { StoredEncryption } from './encryption/stored-encryption.js';
+import { openMasterKeys } from './encryption/open-master-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
@@ -46,6 +48,7 @@ export interface OpenDeployment extends Deployment {
   readonly queue: JobQueue;
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
+  readonly masterKey: KeyRing;
   readonly takeovers: StoredTakeovers;
 }
 
@@ -54,8 +57,9 @@ interface Parts {
   readonly settings: Settings;
   readonly options: DeploymentOptions;
   readonly clock: Clock;
-  readonly paths: DataPaths;
-  readonly masterKey: MasterKey;
+  /** Absent in a stateless process. */
+  readonly paths: DataPaths | undefined;
+  readonly masterKey: KeyRing;
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
@@ -69,10 +73,14 @@ function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
 }
 
 /** The index is in the data directory, unless a MongoDB is named. */
-async function openIndex({ mongodbUrl }: Settings, paths: DataPaths, deployment: string): Promise<ObjectIndex> {
-  return mongodbUrl === undefined
-    ? createLmdbIndex({ path: paths.index })
-    : createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+async function openIndex(
+  { mongodbUrl }: Settings,
+  paths: DataPaths | undefined,
+  deployment: string,
+): Promise<ObjectIndex> {
+  if (mongodbUrl !== undefined) return createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+  if (paths === undefined) throw new Error('a process without a data directory has its index on MongoDB');
+  return createLmdbIndex({ path: paths.index });
 }
 
 /** On Redis if there is one, else beside the control plane. */
@@ -91,8 +99,8 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
   const paths = await makeDataDirectories(settings);
-  const masterKey = loadMasterKeyFile(settings.masterKeyFile);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
+  const masterKey = await openMasterKeys(settings, controlPlane);
   const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
     'queue',
@@ -153,7 +161,16 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 
 type Services = Pick<
   OpenDeployment,
-  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers' | 'usage'
+  | 'backends'
+  | 'tiers'
+  | 'users'
+  | 'migrations'
+  | 'lifecycles'
+  | 'encryption'
+  | 'jobs'
+  | 'control'
+  | 'takeovers'
+  | 'usage'
 >;
 
 function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends): Services {
@@ -171,7 +188,8 @@ function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends)
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
-    takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
+    encryption: new StoredEncryption({ controlPlane, index, queue, masterKey }),
+    takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
     usage: new StoredUsage({ controlPlane, engine }),
     control,
@@ -206,7 +224,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
   opened.add('backends', directory);
   const engine = engineOf(parts, directory);
   const services = servicesOf(parts, engine, directory);
-  await makeFirstThings(controlPlane, services.backends, parts.paths.objects);
+  await makeFirstThings(controlPlane, services.backends, parts.paths?.objects);
   const first = options.role === 'api' ? await makeAdministrator(parts) : undefined;
   const shown =
     first?.outcome === 'created' && first.secret
@@ -221,6 +239,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     queue,
     counters: parts.counters,
     ...services,
+    masterKey,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>
       authenticator.authenticateBasic(
@@ -231,8 +250,9 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     readiness: async () => {
       const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
       // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
-      const needed = plane && reads && (carries || options.role === 'api');
-      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries } };
+      const seals = masterKey.hasCurrent;
+      const needed = plane && reads && seals && (carries || options.role === 'api');
+      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries, masterKey: seals } };
     },
     close: () => opened.close(),
   };
