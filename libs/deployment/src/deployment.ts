@@ -5,6 +5,7 @@ import type { Clock, Engine, ReachPoint } from '#libs/objects';
 import type { Secret } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import type { BackendService } from './backends/backend-service.js';
+import type { EncryptionService } from './encryption/encryption-service.js';
 import type { JobService } from './jobs/job-service.js';
 import type { LimitsService } from './limits/limits-service.js';
 import type { Traffic } from './limits/traffic.js';
@@ -54,6 +55,7 @@ export interface Deployment {
   readonly users: UserService;
   readonly migrations: MigrationService;
   readonly lifecycles: LifecycleService;
+  readonly encryption: EncryptionService;
   readonly jobs: JobService;
   readonly limits: LimitsService;
   /** Keeps users and buckets within their requests and bytes a second. */

@@ -16,6 +16,8 @@ export const DEPLOYMENT_ERROR_CODES = [
   'invalid-limits',
   'no-such-job',
   'wrong-state',
+  'unknown-master-key',
+  'rotation-unfinished',
   'changed-meanwhile',
   'invalid-prices',
   'invalid-setting',

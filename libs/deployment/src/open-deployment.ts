@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import {
   Authenticator,
   ensureFirstAdministrator,
@@ -16,13 +15,15 @@ import {
 } from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
-import { loadMasterKeyFile, type MasterKey } from '#libs/secrets';
+import type { KeyRing } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
 import { dataKeysOf } from './encryption/data-keys.js';
+import { StoredEncryption } from './encryption/stored-encryption.js';
+import { openMasterKeys } from './encryption/open-master-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
@@ -50,6 +51,7 @@ export interface OpenDeployment extends Deployment {
   readonly queue: JobQueue;
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
+  readonly masterKey: KeyRing;
   readonly takeovers: StoredTakeovers;
 }
 
@@ -60,7 +62,7 @@ interface Parts {
   readonly clock: Clock;
   /** Absent in a stateless process. */
   readonly paths: DataPaths | undefined;
-  readonly masterKey: MasterKey;
+  readonly masterKey: KeyRing;
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
@@ -84,15 +86,6 @@ async function openIndex(
   return createLmdbIndex({ path: paths.index });
 }
 
-/** Made on the first start in a data directory; one of several stateless processes must not make a key that the others have not. */
-function masterKeyOf({ masterKeyFile, isStateless }: Settings): MasterKey {
-  if (isStateless && !existsSync(masterKeyFile)) {
-    const message = `there is no file ${masterKeyFile}: name the one that all processes share, 64 hex digits (openssl rand -hex 32)`;
-    throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_MASTER_KEY_FILE', message }]);
-  }
-  return loadMasterKeyFile(masterKeyFile);
-}
-
 /** On Redis if there is one, else beside the control plane. */
 function queueConnectionOf({ redisUrl }: Settings, postgres: ReturnType<typeof parsePostgresUrl>): QueueConnection {
   return redisUrl === undefined ? { kind: 'postgres', postgres } : { kind: 'redis', redis: { url: redisUrl.reveal() } };
@@ -109,8 +102,8 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
   const paths = await makeDataDirectories(settings);
-  const masterKey = masterKeyOf(settings);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
+  const masterKey = await openMasterKeys(settings, controlPlane);
   const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
     'queue',
@@ -178,6 +171,7 @@ type Services = Pick<
   | 'users'
   | 'migrations'
   | 'lifecycles'
+  | 'encryption'
   | 'jobs'
   | 'control'
   | 'takeovers'
@@ -212,7 +206,8 @@ function servicesOf(
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
-    takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
+    encryption: new StoredEncryption({ controlPlane, index, queue, masterKey }),
+    takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
     usage: new StoredUsage({ controlPlane, engine }),
     limits: new StoredLimits({ controlPlane, engine, quotas }),
@@ -270,6 +265,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     queue,
     counters: parts.counters,
     ...services,
+    masterKey,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>
       authenticator.authenticateBasic(
@@ -280,8 +276,9 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     readiness: async () => {
       const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
       // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
-      const needed = plane && reads && (carries || options.role === 'api');
-      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries } };
+      const seals = masterKey.hasCurrent;
+      const needed = plane && reads && seals && (carries || options.role === 'api');
+      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries, masterKey: seals } };
     },
     close: () => opened.close(),
   };

@@ -16,7 +16,7 @@ interface World {
 function makeWorld(limits: { user?: LoadLimits; bucket?: LoadLimits }, processes = 1): World {
   const ofBucket: BucketLimits = { ...limits.bucket, id: 'b1' as BucketId, ownerId: 'ada' };
   const snapshot: ConfigurationSnapshot = {
-    ...{ revision: '1', backends: [], tiers: [], users: [], keys: [] },
+    ...{ revision: '1', backends: [], tiers: [], users: [], keys: [], masterKeys: [] },
     ...{ backendById: new Map(), backendByName: new Map(), userById: new Map(), keyById: new Map() },
     bucketLimits: new Map(limits.bucket ? [['photos', ofBucket]] : []),
     userLimits: new Map(limits.user ? [['ada', limits.user]] : []),

@@ -6,11 +6,12 @@ import { AccessKeyEntity } from './entities/access-key.entity.js';
 import { BackendEntity } from './entities/backend.entity.js';
 import { BucketEntity } from './entities/bucket.entity.js';
 import { LimitsEntity } from './entities/limits.entity.js';
+import { MasterKeyEntity } from './entities/master-key.entity.js';
 import { TierPolicyEntity } from './entities/tier-policy.entity.js';
 import { UserEntity } from './entities/user.entity.js';
 import { ConfigRevisionEntity } from './entities/deployment.entity.js';
 import { attempt, required } from './failures.js';
-import { toAccessKey, toBackend, toLoadLimits, toTierPolicy, toUser } from './mapping.js';
+import { toAccessKey, toBackend, toLoadLimits, toMasterKey, toTierPolicy, toUser } from './mapping.js';
 import type { BucketId } from '../object-index/records.js';
 import type { BucketLimits, ConfigurationSnapshot, LoadLimits } from './records.js';
 
@@ -67,8 +68,9 @@ async function readAll(manager: EntityManager): Promise<ConfigurationSnapshot> {
   const tiers = (await manager.find(TierPolicyEntity, { order: { name: 'ASC' } })).map(toTierPolicy);
   const users = (await manager.find(UserEntity, { order: { name: 'ASC' } })).map(toUser);
   const keys = (await manager.find(AccessKeyEntity, { order: { accessKeyId: 'ASC' } })).map(toAccessKey);
+  const masterKeys = (await manager.find(MasterKeyEntity, { order: { createdAt: 'ASC', id: 'ASC' } })).map(toMasterKey);
   return {
-    ...{ revision, backends, tiers, users, keys },
+    ...{ revision, backends, tiers, users, keys, masterKeys },
     ...(await readLimits(manager)),
     backendById: new Map(backends.map((backend) => [backend.id, backend])),
     backendByName: new Map(backends.map((backend) => [backend.name, backend])),

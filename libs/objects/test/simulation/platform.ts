@@ -1,4 +1,10 @@
-import { createMemoryBackend, type MemoryBackend, type MemoryGate, type TokenKind } from '#libs/backends';
+import {
+  createMemoryBackend,
+  type MemoryBackend,
+  type MemoryGate,
+  type ObjectBackend,
+  type TokenKind,
+} from '#libs/backends';
 import {
   ControlPlaneError,
   createMemoryIndex,
@@ -206,4 +212,18 @@ export async function sweepAll({ engine, backends, index, time }: Platform, id: 
     }
   }
   return failures;
+}
+
+/** The same on other backends, by id: real servers. Only the index, the rows and time are stand-ins. */
+export function platformOn(others: Readonly<Record<string, ObjectBackend>>): Platform {
+  const platform = makePlatform({ tokens: {} });
+  for (const [id, { type, vendor }] of Object.entries(others))
+    platform.known.push({ id, name: id, type, vendor, healthy: true, attributes: {} });
+  const open = async (id: string): Promise<ObjectBackend> => {
+    const backend = others[id];
+    if (!backend) throw new Error(`no backend ${id}`);
+    return Promise.resolve(backend);
+  };
+  Object.assign(platform.engine.backends, { open });
+  return platform;
 }

@@ -6,6 +6,7 @@ import { ConfigRevisionEntity, DeploymentEntity } from './deployment.entity.js';
 import { JobEntity } from './job.entity.js';
 import { LifecycleEntity } from './lifecycle.entity.js';
 import { LimitsEntity } from './limits.entity.js';
+import { MasterKeyEntity } from './master-key.entity.js';
 import { TierPolicyEntity } from './tier-policy.entity.js';
 import { UserEntity } from './user.entity.js';
 
@@ -22,4 +23,5 @@ export const ENTITIES = [
   LimitsEntity,
   JobEntity,
   AuditEntity,
+  MasterKeyEntity,
 ];
