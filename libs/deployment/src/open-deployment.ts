@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import {
   Authenticator,
   ensureFirstAdministrator,
@@ -16,13 +15,15 @@ import {
 } from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
-import { loadMasterKeyFile, type MasterKey } from '#libs/secrets';
+import type { KeyRing } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
 import { dataKeysOf } from './encryption/data-keys.js';
+import { StoredEncryption } from './encryption/stored-encryption.js';
+import { openMasterKeys } from './encryption/open-master-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
@@ -47,6 +48,7 @@ export interface OpenDeployment extends Deployment {
   readonly queue: JobQueue;
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
+  readonly masterKey: KeyRing;
   readonly takeovers: StoredTakeovers;
 }
 
@@ -57,7 +59,7 @@ interface Parts {
   readonly clock: Clock;
   /** Absent in a stateless process. */
   readonly paths: DataPaths | undefined;
-  readonly masterKey: MasterKey;
+  readonly masterKey: KeyRing;
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
@@ -81,15 +83,6 @@ async function openIndex(
   return createLmdbIndex({ path: paths.index });
 }
 
-/** Made on the first start in a data directory; one of several stateless processes must not make a key that the others have not. */
-function masterKeyOf({ masterKeyFile, isStateless }: Settings): MasterKey {
-  if (isStateless && !existsSync(masterKeyFile)) {
-    const message = `there is no file ${masterKeyFile}: name the one that all processes share, 64 hex digits (openssl rand -hex 32)`;
-    throw invalid('invalid-setting', 'these settings are wrong', [{ path: 'SPUMONI_MASTER_KEY_FILE', message }]);
-  }
-  return loadMasterKeyFile(masterKeyFile);
-}
-
 /** On Redis if there is one, else beside the control plane. */
 function queueConnectionOf({ redisUrl }: Settings, postgres: ReturnType<typeof parsePostgresUrl>): QueueConnection {
   return redisUrl === undefined ? { kind: 'postgres', postgres } : { kind: 'redis', redis: { url: redisUrl.reveal() } };
@@ -106,8 +99,8 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
   const paths = await makeDataDirectories(settings);
-  const masterKey = masterKeyOf(settings);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
+  const masterKey = await openMasterKeys(settings, controlPlane);
   const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
     'queue',
@@ -168,7 +161,16 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 
 type Services = Pick<
   OpenDeployment,
-  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers' | 'usage'
+  | 'backends'
+  | 'tiers'
+  | 'users'
+  | 'migrations'
+  | 'lifecycles'
+  | 'encryption'
+  | 'jobs'
+  | 'control'
+  | 'takeovers'
+  | 'usage'
 >;
 
 function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends): Services {
@@ -186,6 +188,7 @@ function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends)
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
+    encryption: new StoredEncryption({ controlPlane, index, queue, masterKey }),
     takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
     usage: new StoredUsage({ controlPlane, engine }),
@@ -236,6 +239,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     queue,
     counters: parts.counters,
     ...services,
+    masterKey,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>
       authenticator.authenticateBasic(
@@ -246,8 +250,9 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     readiness: async () => {
       const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
       // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
-      const needed = plane && reads && (carries || options.role === 'api');
-      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries } };
+      const seals = masterKey.hasCurrent;
+      const needed = plane && reads && seals && (carries || options.role === 'api');
+      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries, masterKey: seals } };
     },
     close: () => opened.close(),
   };

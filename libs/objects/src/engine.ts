@@ -56,6 +56,8 @@ export interface DataKeys {
   wrap(dataKey: Uint8Array, boundTo: readonly string[]): string;
   /** Fails with `key-unavailable` if its master key is not at hand, and with `damaged` if it was altered or is bound to something else. */
   unwrap(wrapped: string, boundTo: readonly string[]): Uint8Array;
+  /** Whether it is wrapped under the master key that is current now. */
+  isCurrent(wrapped: string): boolean;
 }
 
 /** The places in the mutation at which a test may stop, reorder or kill (DESIGN section 5). */

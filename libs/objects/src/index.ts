@@ -17,6 +17,7 @@ export * from './listing.js';
 export { type Outcome } from './mutation/mutation.js';
 export * from './moves/job-reporter.js';
 export * from './moves/migrate-bucket.js';
+export * from './moves/rewrap-keys.js';
 export * from './moves/run-lifecycle.js';
 export { inParallel } from './moves/walk.js';
 export { assertReadConditions, writeGuard, type Conditions } from './reading/conditions.js';

@@ -19,6 +19,9 @@ export interface Settings {
   readonly apiProcesses: number;
   readonly rootKey: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
   readonly masterKeyFile: string;
+  /** The master keys themselves; there is no file then. */
+  readonly masterKeys: Secret | undefined;
+  readonly kms: { readonly keyId: string; readonly region?: string; readonly endpoint?: string } | undefined;
   /** An outside Postgres, or the one that the supervisor started; undefined in the supervisor means: start one. May hold a password. */
   readonly postgresUrl: Secret | undefined;
   /** MongoDB for the object index; undefined: LMDB in the data directory. May hold a password. */
@@ -70,6 +73,12 @@ function rootKeyOf(variables: Variables): Settings['rootKey'] {
   return { accessKey, secretKey: new Secret(secretKey) };
 }
 
+function kmsOf(variables: Variables): Settings['kms'] {
+  const { SPUMONI_KMS_KEY: keyId, SPUMONI_KMS_REGION: region, SPUMONI_KMS_ENDPOINT: endpoint } = variables;
+  if (keyId === undefined) return undefined;
+  return { keyId, ...(region === undefined ? {} : { region }), ...(endpoint === undefined ? {} : { endpoint }) };
+}
+
 /** The settings as variables again. Those that were absent stay absent. */
 function writtenOut(variables: Variables, dataDirectory: string): Record<string, string> {
   const written: Record<string, string> = {};
@@ -119,6 +128,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     apiProcesses: variables.SPUMONI_API_PROCESSES || availableParallelism(),
     rootKey: rootKeyOf(variables),
     masterKeyFile: resolve(variables.SPUMONI_MASTER_KEY_FILE ?? join(dataDirectory, 'master.key')),
+    masterKeys: hidden(variables.SPUMONI_MASTER_KEY),
+    kms: kmsOf(variables),
     postgresUrl: hidden(variables.SPUMONI_POSTGRES_URL),
     mongodbUrl: hidden(variables.SPUMONI_MONGODB_URL),
     redisUrl: hidden(variables.SPUMONI_REDIS_URL),

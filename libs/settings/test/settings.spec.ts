@@ -162,6 +162,7 @@ describe('settings', () => {
     expect(described.find(({ name }) => name === 'SPUMONI_API_PORT')).toMatchObject({ default: '8080', secret: false });
     expect(described.filter(({ secret }) => secret).map(({ name }) => name)).toEqual([
       'SPUMONI_ROOT_SECRET_KEY',
+      'SPUMONI_MASTER_KEY',
       'SPUMONI_POSTGRES_URL',
       'SPUMONI_MONGODB_URL',
       'SPUMONI_REDIS_URL',

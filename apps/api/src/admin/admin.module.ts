@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditController } from './audit/audit.controller.js';
 import { BackendsController } from './backends/backends.controller.js';
+import { EncryptionController } from './encryption/encryption.controller.js';
 import { BucketEncryptionController } from './encryption/bucket-encryption.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
@@ -29,6 +30,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     LifecycleController,
     TakeoversController,
     BucketEncryptionController,
+    EncryptionController,
     JobsController,
     StatsController,
     AuditController,

@@ -8,14 +8,14 @@ import {
 import type { BackendRecord, ConfigurationCache, ConfigurationSnapshot } from '#libs/metadata';
 import { vendorOf } from '#libs/naming';
 import { ObjectsError, type BackendCatalog, type BackendDirectory, type KnownBackend } from '#libs/objects';
-import { EnvelopeError, type MasterKey } from '#libs/secrets';
+import { EnvelopeError, type MasterKeys } from '#libs/secrets';
 import type { Logger } from '../deployment.js';
 import { storedCapabilities } from './capabilities.js';
 import { openCredentials, portCredentials } from './credentials.js';
 import { openAdapter, type CallLimits, type OpenAdapter } from './open-adapter.js';
 
 /** The definition that the backends port opens, with the credentials unsealed. */
-export function definitionOf(record: BackendRecord, masterKey: MasterKey): BackendDefinition {
+export function definitionOf(record: BackendRecord, masterKey: MasterKeys): BackendDefinition {
   const { name, type, profile, endpoint, region, options } = record;
   return {
     name,
@@ -46,7 +46,7 @@ interface Entry {
 
 export interface DirectoryDependencies {
   readonly configuration: ConfigurationCache;
-  readonly masterKey: MasterKey;
+  readonly masterKey: MasterKeys;
   readonly limits: CallLimits;
   readonly logger: Logger;
 }

@@ -9,7 +9,7 @@ import {
   type PageRequest,
 } from '#libs/metadata';
 import type { Clock } from '#libs/objects';
-import { EnvelopeError, type MasterKey } from '#libs/secrets';
+import { EnvelopeError, type MasterKeys } from '#libs/secrets';
 import { DeploymentError } from '../errors.js';
 import { shownPage } from '../paging.js';
 import { readBackendChange, readBackendInput, readNewCredentials } from './backend-input.js';
@@ -24,7 +24,7 @@ import type { CallLimits } from './open-adapter.js';
 export interface RegisteredBackendsDependencies {
   readonly controlPlane: ControlPlane;
   readonly index: ObjectIndex;
-  readonly masterKey: MasterKey;
+  readonly masterKey: MasterKeys;
   readonly limits: CallLimits;
   readonly clock: Clock;
   /** By the backend's id. */

@@ -13,11 +13,13 @@ import {
   type OperationContext,
   type ReconcileBucket,
 } from '#libs/objects';
+import type { KeyRing } from '#libs/secrets';
 import type { LifecycleRule } from '#libs/tiering';
 import type { Deployment } from '../deployment.js';
+import { rotateKeys } from '../encryption/rotate-keys.js';
 import { ClaimedRun, FencedOffError } from './claimed-run.js';
 import type { JobControl } from './job-control.js';
-import { readBucketPayload, readLifecyclePayload, readMigrationPayload } from './payloads.js';
+import { readBucketPayload, readLifecyclePayload, readMigrationPayload, readRotationPayload } from './payloads.js';
 
 /**
  * What a delivery came to. `held`: another worker runs it; `released`: given back unfinished as the process stops; `fenced`: another worker has taken it over;
@@ -29,6 +31,7 @@ export type JobRunOutcome =
 /** What running jobs needs of a deployment. */
 export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 'settings' | 'logger'> {
   readonly control: JobControl;
+  readonly masterKey: KeyRing;
 }
 
 /** So often is a job that met an outage begun again before it fails: about two minutes, as the queue delivers it. */
@@ -110,6 +113,7 @@ async function perform(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   const { type } = run.job;
   if (type === 'migration') return migrate(runner, run);
   if (type === 'lifecycle-run') return carryOutRules(runner, run);
+  if (type === 'key-rotation') return rotate(runner, run);
   if (type === 'adopt') return adoptBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
   if (type === 'reconcile')
     return reconcileBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
@@ -146,6 +150,15 @@ async function carryOutRules({ engine, controlPlane, settings }: JobRunner, run:
     // Checked when they were put; the store keeps them as they are.
     rules: lifecycle.rules as readonly LifecycleRule[],
     parallel: settings.migrationParallel,
+    reporter: run,
+    ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
+  });
+}
+
+function rotate(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
+  return rotateKeys(runner, contextOf(run.job, run.signal), {
+    to: readRotationPayload(run.job).to,
+    parallel: runner.settings.migrationParallel,
     reporter: run,
     ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
   });
