@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,10 +19,54 @@ const QUICK = {
   SPUMONI_GARBAGE_GRACE_SECONDS: '1',
 };
 
+/** A store that can go away, and come back with all it had. */
+interface Store {
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A Postgres at an address that stays the same over restarts. */
+class OutsidePostgres implements Store {
+  #server: EmbeddedPostgres | undefined;
+
+  private constructor(
+    private readonly directory: string,
+    private readonly address: string,
+  ) {}
+
+  static async start(directory: string): Promise<OutsidePostgres> {
+    const postgres = new OutsidePostgres(directory, join(directory, 'postgres-socket'));
+    await postgres.restart();
+    return postgres;
+  }
+
+  get connection(): EmbeddedPostgres['connection'] {
+    if (this.#server === undefined) throw new Error('Postgres is away');
+    return { ...this.#server.connection, host: this.address };
+  }
+
+  async kill(): Promise<void> {
+    await unlink(this.address);
+    await this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  async restart(): Promise<void> {
+    const dataDirectory = join(this.directory, 'postgres');
+    this.#server = await startEmbeddedPostgres({ dataDirectory, durable: false });
+    await symlink(this.#server.connection.host, this.address);
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+  }
+}
+
 interface Stores {
-  readonly postgres: EmbeddedPostgres;
+  readonly postgres: OutsidePostgres;
   readonly redis: RunningRedis;
-  readonly mongo: { stop(): Promise<void> };
+  readonly mongodb: Store;
 }
 
 /**
@@ -34,7 +78,7 @@ export class Production {
 
   private constructor(
     private readonly directory: string,
-    private readonly stores: Stores,
+    readonly stores: Stores,
     private readonly keys: { readonly accessKey: string; readonly secretKey: string },
   ) {}
 
@@ -46,18 +90,14 @@ export class Production {
       const path = join(directory, 'secrets', name);
       return rm(path).then(() => writeFile(path, url, { mode: 0o400 }));
     };
-    const postgres = await startEmbeddedPostgres({ dataDirectory: join(directory, 'postgres'), durable: false });
+    const postgres = await OutsidePostgres.start(directory);
     const redis = await startRedis({ password: await secret('redis_password') });
-    const mongo = await startFerretDb();
+    const mongodb = await startFerretDb();
     await replace('postgres_url', postgresUrl(postgres.connection));
     await replace('redis_url', redis.url);
-    await replace('mongodb_url', `${mongo.endpoint}/spumoni`);
+    await replace('mongodb_url', `${mongodb.endpoint}/spumoni`);
     const keys = { accessKey: 'root', secretKey: await secret('root_secret_key') };
-    return new Production(directory, { postgres, redis, mongo }, keys);
-  }
-
-  get redis(): RunningRedis {
-    return this.stores.redis;
+    return new Production(directory, { postgres, redis, mongodb }, keys);
   }
 
   /** A directory on this machine that all processes see, for a backend. */
@@ -96,8 +136,7 @@ export class Production {
 
   async stop(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.kill()));
-    const { postgres, redis, mongo } = this.stores;
-    await Promise.all([postgres.stop(), redis.stop(), mongo.stop()]);
+    await Promise.all(Object.values(this.stores).map((store: Store) => store.stop()));
     await rm(this.directory, { recursive: true, force: true });
   }
 }
