@@ -10,13 +10,13 @@ import { newWriteIdFor } from '../mutation/write-ids.js';
 import { assertReadConditions, writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
 import { wantsSealing } from '../sealing/sealings.js';
-import { withinQuota } from '../quotas.js';
 import { targetOf } from '../target.js';
 import { assertObjectKey, assertTakesWrites, candidateAt } from './candidate.js';
 import { removeObject } from './remove-object.js';
 import { restampObject } from './restamp-object.js';
 import { chooseClass, classElsewhere } from './storage-class.js';
 import { transferOf } from './transfer.js';
+import { withinQuota } from './within-quota.js';
 
 export interface ObjectPlace {
   readonly bucket: BucketDocument;

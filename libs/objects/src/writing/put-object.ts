@@ -11,12 +11,12 @@ import type { Outcome } from '../mutation/mutation.js';
 import { newWriteIdFor } from '../mutation/write-ids.js';
 import { writeGuard, type Conditions } from '../reading/conditions.js';
 import { wantsSealing } from '../sealing/sealings.js';
-import { cutAtQuota, withinQuota } from '../quotas.js';
 import { targetOf } from '../target.js';
 import { assertObjectKey, assertTakesWrites, candidateAt } from './candidate.js';
 import { chooseClass } from './storage-class.js';
 import { outgoingTo } from './outgoing.js';
 import { verifiedAgainst } from './verify.js';
+import { cutAtQuota, withinQuota } from './within-quota.js';
 
 export interface PutObject {
   readonly bucket: BucketDocument;
