@@ -72,6 +72,8 @@ describe('requests made up from openapi.yaml', () => {
           ...(await describeTo(spumoni.dataDirectory)),
           ...['--url', spumoni.url, '--auth', `${accessKey}:${secretKey}`],
           ...['--checks', CHECKS.join(','), '--max-time', String(SECONDS), '--seed', String(seed >>> 0)],
+          // What changes a key would sooner or later change the one that is used here, and all the rest would be a 401.
+          ...['--exclude-path-regex', '^/admin/v1/keys/'],
           ...['--request-timeout', '60', '--continue-on-failure', '--suppress-health-check', 'all', '--no-shrink'],
         ],
         spumoni.dataDirectory,
