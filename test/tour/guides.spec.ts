@@ -19,6 +19,7 @@ const GUIDES = [
   'encryption',
   'audit',
   'usage',
+  'events',
 ];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');

@@ -5,6 +5,7 @@ import type { Clock, Engine, ReachPoint } from '#libs/objects';
 import type { Secret } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import type { BackendService } from './backends/backend-service.js';
+import type { EventService } from './events/event-service.js';
 import type { JobService } from './jobs/job-service.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
 import type { MigrationService } from './migrations/migration-service.js';
@@ -52,6 +53,7 @@ export interface Deployment {
   readonly lifecycles: LifecycleService;
   readonly jobs: JobService;
   readonly usage: UsageService;
+  readonly events: EventService;
   /** Counts what this process serves; told of each request by the protocol layer, written behind. */
   readonly counters: UsageCounters;
   readonly takeovers: TakeoverService;

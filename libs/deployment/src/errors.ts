@@ -17,6 +17,7 @@ export const DEPLOYMENT_ERROR_CODES = [
   'wrong-state',
   'changed-meanwhile',
   'invalid-prices',
+  'invalid-webhook',
   'invalid-setting',
 ] as const;
 export type DeploymentErrorCode = (typeof DEPLOYMENT_ERROR_CODES)[number];

@@ -5,6 +5,8 @@ export type * from './tiers/tier-service.js';
 export type * from './migrations/migration-service.js';
 export type * from './lifecycles/lifecycle-service.js';
 export type * from './jobs/job-service.js';
+export type * from './events/event-service.js';
+export { Deliveries, pauseAfter, MOST_ATTEMPTS, type DeliveryParts } from './events/deliveries.js';
 export type * from './usage/usage-service.js';
 export { UsageCounters, type RequestKind } from './usage/usage-counters.js';
 export { usageRound, type UsageRoundParts } from './usage/usage-round.js';

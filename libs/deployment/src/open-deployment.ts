@@ -26,6 +26,9 @@ import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
 import { carrierOf } from './jobs/job-carrier.js';
+import { EventRecorder } from './events/event-recorder.js';
+import { StoredEvents } from './events/stored-events.js';
+import { WebhookSecrets } from './events/webhook-secrets.js';
 import { JobControl } from './jobs/job-control.js';
 import { StoredJobs } from './jobs/stored-jobs.js';
 import { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
@@ -46,6 +49,8 @@ export interface OpenDeployment extends Deployment {
   readonly queue: JobQueue;
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
+  readonly recorder: EventRecorder;
+  readonly webhookSecrets: WebhookSecrets;
   readonly takeovers: StoredTakeovers;
 }
 
@@ -60,6 +65,8 @@ interface Parts {
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
   readonly counters: UsageCounters;
+  readonly recorder: EventRecorder;
+  readonly webhookSecrets: WebhookSecrets;
 }
 
 function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
@@ -100,7 +107,10 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   );
   const counters = new UsageCounters();
   opened.add('usage', new UsageRecorder(counters, { controlPlane, clock, logger }));
-  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, counters };
+  const recorder = opened.add('events', new EventRecorder({ controlPlane, index, clock, logger }));
+  const webhookSecrets = new WebhookSecrets(masterKey);
+  const made = { counters, recorder, webhookSecrets };
+  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, ...made };
 }
 
 function limitsOf({ settings, options, clock, counters }: Parts): CallLimits {
@@ -129,6 +139,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
     clock,
     newWriteId: () => newWriteId(clock.now()),
     randomHex,
+    observer: parts.recorder,
     reach: options.reach ?? reachOf(settings.crashAt, options.role, settings.dataDirectory),
     settings: {
       graceMs: settings.garbageGraceMs,
@@ -142,13 +153,13 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 
 type Services = Pick<
   OpenDeployment,
-  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers' | 'usage'
+  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers' | 'usage' | 'events'
 >;
 
 function servicesOf(parts: Parts, engine: Engine): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
   const queue = carrierOf(parts.queue, options.logger);
-  const control = new JobControl({ controlPlane, engine, queue });
+  const control = new JobControl({ controlPlane, engine, queue, recorder: parts.recorder });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
     backends: new RegisteredBackends({ controlPlane, index, masterKey, clock, limits: limitsOf(parts) }),
@@ -159,6 +170,12 @@ function servicesOf(parts: Parts, engine: Engine): Services {
     takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
     jobs,
     usage: new StoredUsage({ controlPlane, engine }),
+    events: new StoredEvents({
+      controlPlane,
+      clock,
+      secrets: parts.webhookSecrets,
+      allowPrivate: settings.webhookPrivate,
+    }),
     control,
   };
 }
@@ -205,6 +222,8 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     controlPlane,
     queue,
     counters: parts.counters,
+    recorder: parts.recorder,
+    webhookSecrets: parts.webhookSecrets,
     ...services,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>

@@ -2,6 +2,9 @@ import { Module } from '@nestjs/common';
 import { AuditController } from './audit/audit.controller.js';
 import { BackendsController } from './backends/backends.controller.js';
 import { BucketEncryptionController } from './encryption/bucket-encryption.controller.js';
+import { DeliveriesController } from './events/deliveries.controller.js';
+import { EventsController } from './events/events.controller.js';
+import { WebhooksController } from './events/webhooks.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LifecycleController } from './lifecycle/lifecycle.controller.js';
@@ -33,6 +36,9 @@ import { VendorsController } from './vendors/vendors.controller.js';
     StatsController,
     AuditController,
     UsageController,
+    EventsController,
+    WebhooksController,
+    DeliveriesController,
     PricesController,
   ],
   providers: [OwnBuckets],

@@ -85,6 +85,7 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'wrong-state': 409,
   'changed-meanwhile': 409,
   'invalid-prices': 400,
+  'invalid-webhook': 400,
   'invalid-setting': 500,
 };
 

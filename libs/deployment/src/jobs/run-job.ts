@@ -12,6 +12,7 @@ import {
 } from '#libs/objects';
 import type { LifecycleRule } from '#libs/tiering';
 import type { Deployment } from '../deployment.js';
+import type { EventRecorder } from '../events/event-recorder.js';
 import { ClaimedRun, FencedOffError } from './claimed-run.js';
 import type { JobControl } from './job-control.js';
 import { readBucketPayload, readLifecyclePayload, readMigrationPayload } from './payloads.js';
@@ -26,6 +27,8 @@ export type JobRunOutcome =
 /** What running jobs needs of a deployment. */
 export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 'settings' | 'logger'> {
   readonly control: JobControl;
+  /** Told of the end. */
+  readonly recorder?: EventRecorder;
 }
 
 /** So often is a job that met an outage begun again before it fails: about two minutes, as the queue delivers it. */
@@ -71,6 +74,7 @@ async function runToItsEnd(runner: JobRunner, run: ClaimedRun): Promise<JobRunOu
     const end = await perform(runner, run);
     const state = await run.settle(end);
     if (state === 'running') continue;
+    runner.recorder?.jobEnded(run.job, state, end.state === 'failed' ? end.error : undefined);
     if (state === 'cancelled') await runner.control.afterCancelling(run.job);
     return state === 'planned' ? 'released' : state;
   }
@@ -89,12 +93,16 @@ async function endEarly(runner: JobRunner, run: ClaimedRun, error: unknown): Pro
   if (!signal.aborted && !(isOutage(error) && job.fence < MAX_ATTEMPTS)) {
     const text = error instanceof Error ? error.message : String(error);
     runner.logger.error({ job: job.id, error }, 'a job failed');
-    await run.settle({ state: 'failed', error: text });
+    const state = await run.settle({ state: 'failed', error: text });
+    runner.recorder?.jobEnded(job, state, text);
     return 'failed';
   }
   await run.release();
   const { state } = await runner.controlPlane.jobs.get(job.id);
-  if (state === 'cancelled') await runner.control.afterCancelling(job);
+  if (state === 'cancelled') {
+    runner.recorder?.jobEnded(job, state);
+    await runner.control.afterCancelling(job);
+  }
   if (signal.aborted) return 'released';
   throw error;
 }
