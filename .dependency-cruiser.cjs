@@ -53,7 +53,9 @@ module.exports = {
       name: 'sdk-only-in-its-vendor-folder',
       severity: 'error',
       comment: 'A vendor SDK is imported in its folder alone.',
-      from: { pathNot: ['^libs/backends/src/(aws|azure|gcs)/', '/test/', '^test/', '^bench/'] },
+      from: {
+        pathNot: ['^libs/backends/src/(aws|azure|gcs)/', '^libs/secrets/src/aws-kms/', '/test/', '^test/', '^bench/'],
+      },
       to: { path: 'node_modules/(@aws-sdk|@azure|@google-cloud)/' },
     },
     {

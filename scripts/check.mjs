@@ -21,6 +21,7 @@ const checks = [
   { name: 'boundaries', args: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', ...folders] },
   { name: 'configuration reference', args: ['scripts/configuration-reference.mjs', '--check'] },
   { name: 'vendor reference', args: ['scripts/vendor-reference.mjs', '--check'] },
+  { name: 'licences', args: ['scripts/licences.mjs', '--check'] },
   { name: 'openapi', args: ['scripts/openapi.mjs', '--check'], needs: 'scripts/openapi.mjs' },
 ].filter(({ needs }) => needs === undefined || existsSync(join(root, needs)));
 

@@ -12,6 +12,7 @@ export { startFakeGcs } from './fake-gcs.js';
 export { startFerretDb } from './ferretdb.js';
 export { gaps, gapsOf, skippedFor, type Gap } from './gaps.js';
 export type { AccessKeys, NoCredentials, Project, RunningServer, StorageAccount } from './running-server.js';
+export { startNginx, type RunningNginx } from './nginx.js';
 export { startRedis, type RunningRedis } from './redis.js';
 export { startMinio, startMoto } from './s3-servers.js';
 export { findProgram, type SystemProgram } from './system-programs.js';

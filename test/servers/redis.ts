@@ -1,11 +1,13 @@
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname, join, resolve } from 'node:path';
 import { needProgram } from './system-programs.js';
 import { ServerProcess } from './server-process.js';
 
 /** A Redis of its own, empty at first; what it was told it has on disk again after `kill` and `restart`. */
 export interface RunningRedis {
-  /** `redis://127.0.0.1:PORT`, the same over restarts. */
+  /** `redis://127.0.0.1:PORT`, with the password if there is one; the same over restarts. */
   readonly url: string;
   /** Sends one command, its words given one by one, and answers what came back first. */
   command(...words: string[]): Promise<string>;
@@ -17,37 +19,56 @@ export interface RunningRedis {
 }
 
 const ANSWERS_WITHIN_MS = 2_000;
+const CONFIGURATION = resolve(import.meta.dirname, '../../ops/compose/redis.conf');
+/** Where the container puts the password. */
+const PASSWORD_FILE = '/tmp/auth.conf';
 
-/** One command over a connection of its own. */
-async function ask(origin: string, words: readonly string[]): Promise<string> {
+/** Each command over one connection of its own, one after the other; answers the last one's answer. */
+async function ask(origin: string, commands: readonly (readonly string[])[]): Promise<string> {
   const { hostname, port } = new URL(origin);
   const socket = connect(Number(port), hostname);
   socket.setTimeout(ANSWERS_WITHIN_MS, () => socket.destroy(new TypeError('Redis was silent')));
   try {
     await once(socket, 'connect');
-    const parts = words.map((word) => `$${String(Buffer.byteLength(word))}\r\n${word}\r\n`);
-    socket.write(`*${String(words.length)}\r\n${parts.join('')}`);
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    return answer.toString().trim();
+    let last = '';
+    for (const words of commands) {
+      const parts = words.map((word) => `$${String(Buffer.byteLength(word))}\r\n${word}\r\n`);
+      socket.write(`*${String(words.length)}\r\n${parts.join('')}`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      last = answer.toString().trim();
+    }
+    return last;
   } finally {
     socket.destroy();
   }
 }
 
-/** Starts Debian's Redis as production has it: every write appended to its file, nothing evicted. */
-export async function startRedis(): Promise<RunningRedis> {
+/** The project's redis.conf with the file of the password in `directory`. */
+function configurationIn(directory: string, password: string | undefined): string {
+  const auth = join(directory, 'auth.conf');
+  writeFileSync(auth, password === undefined ? '' : `requirepass ${password}\n`, { mode: 0o600 });
+  const text = readFileSync(CONFIGURATION, 'utf8');
+  if (!text.includes(PASSWORD_FILE)) throw new Error(`ops/compose/redis.conf does not say "${PASSWORD_FILE}"`);
+  const file = join(directory, 'redis.conf');
+  writeFileSync(file, text.replace(PASSWORD_FILE, auth));
+  return file;
+}
+
+/** Starts Debian's Redis with the project's own configuration, open to all unless a password is given. */
+export async function startRedis({ password }: { readonly password?: string } = {}): Promise<RunningRedis> {
   const binary = needProgram('redis-server');
+  const signIn = password === undefined ? [] : [['AUTH', password]];
   const server = await ServerProcess.start({
     binary,
     command: (port, directory) => ({
       file: binary.entry,
       args: [
+        configurationIn(dirname(directory), password),
         ...['--bind', '127.0.0.1', '--port', String(port), '--dir', directory],
-        ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction'],
       ],
     }),
     isReady: async (origin) => {
-      const answer = await ask(origin, ['PING']).catch((error: unknown) => {
+      const answer = await ask(origin, [...signIn, ['PING']]).catch((error: unknown) => {
         if (typeof error === 'object' && error !== null && 'code' in error) return 'not yet';
         throw error;
       });
@@ -55,8 +76,8 @@ export async function startRedis(): Promise<RunningRedis> {
     },
   });
   return {
-    url: server.origin.replace('http:', 'redis:'),
-    command: (...words) => ask(server.origin, words),
+    url: server.origin.replace('http://', password === undefined ? 'redis://' : `redis://:${password}@`),
+    command: (...words) => ask(server.origin, [...signIn, words]),
     pause: () => server.pause(),
     resume: () => server.resume(),
     kill: () => server.kill(),

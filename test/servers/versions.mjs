@@ -9,7 +9,7 @@ export const SERVERS = {
   azurite: { version: '3.37.0', npmPackage: 'azurite' },
   'fake-gcs-server': { version: 'v1.56.1', goPackage: 'github.com/fsouza/fake-gcs-server' },
   /** MongoDB's protocol. Pinned by the go.mod of the program in `ferretdb/`; what follows the + counts the changes of that program. */
-  ferretdb: { version: 'v1.24.0+1', goProgram: 'ferretdb' },
+  ferretdb: { version: 'v1.24.0+2', goProgram: 'ferretdb' },
 };
 
 /** What suites run besides servers, installed and pinned alike. */

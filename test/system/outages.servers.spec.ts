@@ -12,6 +12,7 @@ const SETTINGS = {
   SPUMONI_SWEEP_SECONDS: '0.5',
   SPUMONI_HEARTBEAT_SECONDS: '1',
   SPUMONI_DEAD_AFTER_SECONDS: '5',
+  SPUMONI_MARKER_SECONDS: '0',
 };
 /** Three tries of two seconds each, and the pauses between them. */
 const ANSWERS_WITHIN_MS = 12_000;
@@ -158,6 +159,7 @@ describe('an endpoint that leads elsewhere', () => {
     await direct.createContainer({ requestId: 'test' }, { container: 'on-vendor' });
     line.pointTo(wrong.body.endpoint ?? '');
     await expectUnavailable();
+    await expectWritesRefused();
     const listing = { container: 'on-vendor', include: 'everything', limit: 10 } as const;
     expect((await direct.list({ requestId: 'test' }, listing)).entries).toEqual([]);
     await direct.close();

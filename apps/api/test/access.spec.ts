@@ -54,6 +54,7 @@ describe('who may do what', () => {
       planMigration: { bucket: 'roots', destination: { backend: 'local' } },
       putLifecycle: { rules: [] },
       changeKey: { disabled: true },
+      putBucketEncryption: { enabled: true },
     };
     const query: Record<string, string> = {
       deleteObjects: '?delete',

@@ -106,4 +106,22 @@ describe('an encrypted bucket', () => {
     writeFileSync(path, bytes);
     await expect(stand.ask('GET', '/v1/vault/e.bin')).rejects.toThrow();
   });
+
+  it('says which master keys there are, never the keys, and rotates to one that it has', async () => {
+    const view = await stand.ask('GET', '/admin/v1/encryption');
+    const { current } = view.json as { current: string };
+    expect(view.json).toMatchObject({ keys: [{ id: current, state: 'current', atHand: true }] });
+    const key = readFileSync(join(stand.directory, 'data', 'master.key'), 'utf8').trim();
+    expect(view.bytes.toString()).not.toContain(key);
+    const unknown = await stand.ask('POST', '/admin/v1/encryption/rotations', { json: { to: 'deadbeef' } });
+    expect([unknown.status, unknown.json]).toMatchObject([400, { code: 'unknown-master-key' }]);
+    const begun = await stand.ask('POST', '/admin/v1/encryption/rotations', { json: { to: current } });
+    expect([begun.status, begun.json]).toMatchObject([202, { type: 'key-rotation', state: 'planned' }]);
+    const again = await stand.ask('POST', '/admin/v1/encryption/rotations', { json: { to: current } });
+    expect([again.status, again.json]).toMatchObject([409, { code: 'rotation-unfinished' }]);
+    const listed = await stand.ask('GET', '/admin/v1/encryption/rotations');
+    expect(listed.json).toMatchObject({ items: [{ type: 'key-rotation' }] });
+    const user = await stand.ask('POST', '/admin/v1/users', { json: { name: 'ann', role: 'user' } });
+    expect(user.status).toBeLessThan(300);
+  });
 });

@@ -49,7 +49,7 @@ describe('the worker', () => {
     expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' });
     expect(await (await get('/readyz')).json()).toEqual({
       ready: true,
-      checks: { controlPlane: true, index: true, queue: true },
+      checks: { controlPlane: true, index: true, queue: true, masterKey: true },
     });
     await deployment.backends.check('test', 'local');
     expect(await (await get('/metrics')).text()).toMatch(

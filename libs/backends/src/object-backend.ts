@@ -1,5 +1,6 @@
 import type { BackendType, Vendor } from '#libs/naming';
 import type { BackendCapabilities, TokenKind } from './capabilities.js';
+import type { BackendError } from './errors.js';
 
 /** The circumstances of one port call. `deadlineMs` is the budget, from now, for the answer (data calls: for the head of the answer, and again for each silence while bytes flow). */
 export interface Call {
@@ -210,6 +211,8 @@ export interface ObjectBackend {
    * The result's token names the write from now on: where writes coexist the old one stays until deleted by its token.
    */
   restamp(call: Call, ref: ObjectRef, attributes: ObjectAttributes): Promise<WriteResult>;
+  /** Why a call would be refused now before anything is sent; undefined if it would be sent. Absent: all are. */
+  readonly refusal?: () => BackendError | undefined;
   /** Present where, and only where, tokens are ids. */
   readonly freshIds?: FreshIds;
   /** Forgets an unfinished upload that `list` of `everything` showed. */

@@ -101,6 +101,17 @@ describe('sessions of the filesystem backend', () => {
     expect(await sessions()).toHaveLength(2);
   });
 
+  it('fail a write where the disk takes longer to open one than it may last', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'spumoni-slow-'));
+    const clock = { now: () => (now += 5), every: () => () => undefined };
+    const definition = { name: 'slow', type: 'filesystem', credentials: {}, options: { path } } as const;
+    const slow = openFilesystem(definition, { clock, rotateMs: 1 });
+    await slow.createContainer(CALL, { container });
+    await expect(put('a', slow)).rejects.toThrow(/storing an object failed/);
+    await slow.close();
+    await rm(path, { recursive: true });
+  });
+
   it('have nothing pending from a write that failed', async () => {
     async function* body(): AsyncGenerator<Uint8Array> {
       yield Buffer.alloc(100_000);

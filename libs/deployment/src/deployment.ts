@@ -1,10 +1,11 @@
-import type { BackendObserver } from '#libs/backends';
+import type { BackendObserver, CircuitState } from '#libs/backends';
 import type { Principal, UserService } from '#libs/identity';
 import type { ControlPlane } from '#libs/metadata';
 import type { Clock, Engine, ReachPoint } from '#libs/objects';
 import type { Secret } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import type { BackendService } from './backends/backend-service.js';
+import type { EncryptionService } from './encryption/encryption-service.js';
 import type { EventService } from './events/event-service.js';
 import type { JobService } from './jobs/job-service.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
@@ -29,6 +30,8 @@ export interface DeploymentOptions {
   readonly logger: Logger;
   /** Told of every call to a backend, for metrics. */
   readonly onOperation?: BackendObserver;
+  /** Told when calls to a backend stop being sent, are tried, and are sent again. */
+  readonly onCircuit?: (backend: string, state: CircuitState) => void;
   readonly clock?: Clock;
   readonly reach?: ReachPoint;
 }
@@ -51,6 +54,7 @@ export interface Deployment {
   readonly users: UserService;
   readonly migrations: MigrationService;
   readonly lifecycles: LifecycleService;
+  readonly encryption: EncryptionService;
   readonly jobs: JobService;
   readonly usage: UsageService;
   readonly events: EventService;

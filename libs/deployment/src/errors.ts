@@ -15,6 +15,8 @@ export const DEPLOYMENT_ERROR_CODES = [
   'no-such-lifecycle',
   'no-such-job',
   'wrong-state',
+  'unknown-master-key',
+  'rotation-unfinished',
   'changed-meanwhile',
   'invalid-prices',
   'invalid-webhook',

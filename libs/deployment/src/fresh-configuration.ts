@@ -34,6 +34,7 @@ export function currentIdentities(plane: ControlPlane): Pick<ControlPlane, 'user
       list: (page) => keys.list(page),
       create: changing(plane, (userId, key) => keys.create(userId, key)),
       rotate: changing(plane, (id, sealed) => keys.rotate(id, sealed)),
+      reseal: changing(plane, (id, from, to) => keys.reseal(id, from, to)),
       setDisabled: changing(plane, (id, disabled) => keys.setDisabled(id, disabled)),
       delete: changing(plane, (id) => keys.delete(id)),
     },

@@ -15,13 +15,15 @@ import {
 } from '#libs/metadata';
 import type { Clock, Engine } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
-import { loadMasterKeyFile, type MasterKey } from '#libs/secrets';
+import type { KeyRing } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import { ConfiguredBackends } from './backends/backend-directory.js';
 import type { CallLimits } from './backends/open-adapter.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import type { Deployment, DeploymentOptions } from './deployment.js';
 import { dataKeysOf } from './encryption/data-keys.js';
+import { StoredEncryption } from './encryption/stored-encryption.js';
+import { openMasterKeys } from './encryption/open-master-keys.js';
 import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
@@ -51,6 +53,7 @@ export interface OpenDeployment extends Deployment {
   readonly lifecycles: StoredLifecycles;
   readonly recorder: EventRecorder;
   readonly webhookSecrets: WebhookSecrets;
+  readonly masterKey: KeyRing;
   readonly takeovers: StoredTakeovers;
 }
 
@@ -59,8 +62,9 @@ interface Parts {
   readonly settings: Settings;
   readonly options: DeploymentOptions;
   readonly clock: Clock;
-  readonly paths: DataPaths;
-  readonly masterKey: MasterKey;
+  /** Absent in a stateless process. */
+  readonly paths: DataPaths | undefined;
+  readonly masterKey: KeyRing;
   readonly index: ObjectIndex;
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
@@ -76,10 +80,14 @@ function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
 }
 
 /** The index is in the data directory, unless a MongoDB is named. */
-async function openIndex({ mongodbUrl }: Settings, paths: DataPaths, deployment: string): Promise<ObjectIndex> {
-  return mongodbUrl === undefined
-    ? createLmdbIndex({ path: paths.index })
-    : createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+async function openIndex(
+  { mongodbUrl }: Settings,
+  paths: DataPaths | undefined,
+  deployment: string,
+): Promise<ObjectIndex> {
+  if (mongodbUrl !== undefined) return createMongodbIndex({ url: mongodbUrl.reveal(), deployment });
+  if (paths === undefined) throw new Error('a process without a data directory has its index on MongoDB');
+  return createLmdbIndex({ path: paths.index });
 }
 
 /** On Redis if there is one, else beside the control plane. */
@@ -98,8 +106,8 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   const clock = options.clock ?? systemClock(onTick);
   const connection = connectionOf(settings);
   const paths = await makeDataDirectories(settings);
-  const masterKey = loadMasterKeyFile(settings.masterKeyFile);
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
+  const masterKey = await openMasterKeys(settings, controlPlane);
   const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
   const queue = opened.add(
     'queue',
@@ -123,8 +131,18 @@ function limitsOf({ settings, options, clock, counters }: Parts): CallLimits {
       onOperation?.(observation);
     },
     clock,
+    onCircuit: (backend, state) => {
+      options.onCircuit?.(backend, state);
+      options.logger.warn({ backend, state }, CIRCUIT_WORDS[state]);
+    },
   };
 }
+
+const CIRCUIT_WORDS = {
+  open: 'a backend fails: nothing is sent there for a while',
+  'half-open': 'a backend that failed is tried again',
+  closed: 'a backend that failed answers again',
+} as const;
 
 function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
   const { settings, options, clock, index, controlPlane, masterKey } = parts;
@@ -146,6 +164,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
       heartbeatMs: settings.heartbeatMs,
       deadAfterMs: settings.deadAfterMs,
       patienceMs: settings.patienceMs,
+      markerAgeMs: settings.markerAgeMs,
       deploymentId,
     },
   };
@@ -153,21 +172,36 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 
 type Services = Pick<
   OpenDeployment,
-  'backends' | 'tiers' | 'users' | 'migrations' | 'lifecycles' | 'jobs' | 'control' | 'takeovers' | 'usage' | 'events'
+  | 'backends'
+  | 'tiers'
+  | 'users'
+  | 'migrations'
+  | 'lifecycles'
+  | 'encryption'
+  | 'jobs'
+  | 'control'
+  | 'takeovers'
+  | 'usage'
+  | 'events'
 >;
 
-function servicesOf(parts: Parts, engine: Engine): Services {
+function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
   const queue = carrierOf(parts.queue, options.logger);
   const control = new JobControl({ controlPlane, engine, queue, recorder: parts.recorder });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
-    backends: new RegisteredBackends({ controlPlane, index, masterKey, clock, limits: limitsOf(parts) }),
+    backends: new RegisteredBackends({
+      ...{ controlPlane, index, masterKey, clock },
+      limits: limitsOf(parts),
+      circuitOf: (id) => directory.circuitOf(id),
+    }),
     tiers: new StoredTiers(controlPlane),
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
-    takeovers: new StoredTakeovers({ controlPlane, engine, queue }),
+    encryption: new StoredEncryption({ controlPlane, index, queue, masterKey }),
+    takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
     usage: new StoredUsage({ controlPlane, engine }),
     events: new StoredEvents({
@@ -207,8 +241,8 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
   });
   opened.add('backends', directory);
   const engine = engineOf(parts, directory);
-  const services = servicesOf(parts, engine);
-  await makeFirstThings(controlPlane, services.backends, parts.paths.objects);
+  const services = servicesOf(parts, engine, directory);
+  await makeFirstThings(controlPlane, services.backends, parts.paths?.objects);
   const first = options.role === 'api' ? await makeAdministrator(parts) : undefined;
   const shown =
     first?.outcome === 'created' && first.secret
@@ -225,6 +259,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     recorder: parts.recorder,
     webhookSecrets: parts.webhookSecrets,
     ...services,
+    masterKey,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>
       authenticator.authenticateBasic(
@@ -235,8 +270,9 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     readiness: async () => {
       const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
       // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
-      const needed = plane && reads && (carries || options.role === 'api');
-      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries } };
+      const seals = masterKey.hasCurrent;
+      const needed = plane && reads && seals && (carries || options.role === 'api');
+      return { ready: needed, checks: { controlPlane: plane, index: reads, queue: carries, masterKey: seals } };
     },
     close: () => opened.close(),
   };

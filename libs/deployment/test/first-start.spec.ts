@@ -22,7 +22,8 @@ describe('the first start of a deployment', () => {
       expect((await one.backends.list({ limit: 10 })).items.map(({ name }) => name)).toEqual(['local']);
       expect((await one.tiers.list({ limit: 10 })).items.map(({ name }) => name)).toEqual(['Bronze', 'Gold', 'Silver']);
       expect((await one.users.listUsers({ limit: 10 })).items).toHaveLength(1);
-      expect(await one.readiness()).toEqual({ ready: true, checks: { controlPlane: true, index: true } });
+      const checks = { controlPlane: true, index: true, queue: true, masterKey: true };
+      expect(await one.readiness()).toEqual({ ready: true, checks });
     }
     const key = shown[0];
     const principal = await first?.authenticate(key?.accessKey ?? '', key?.secretKey.reveal() ?? '');

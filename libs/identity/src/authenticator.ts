@@ -1,6 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AccessKeyRecord, ConfigurationSnapshot } from '#libs/metadata';
-import type { MasterKey } from '#libs/secrets';
+import type { MasterKeys } from '#libs/secrets';
 import { IdentityError } from './errors.js';
 import { openKeySecret } from './key-seal.js';
 import type { Principal } from './principal.js';
@@ -27,7 +27,7 @@ export class Authenticator {
   private readonly nobody = this.digest(randomBytes(32).toString('hex'));
 
   constructor(
-    private readonly masterKey: MasterKey,
+    private readonly masterKey: MasterKeys,
     private readonly cachedKeys = DEFAULT_CACHED_KEYS,
   ) {}
 

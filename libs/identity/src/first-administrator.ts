@@ -1,5 +1,5 @@
 import { isControlPlaneError, type AccessKeyRecord, type ControlPlane } from '#libs/metadata';
-import { EnvelopeError, type MasterKey, type Secret } from '#libs/secrets';
+import { EnvelopeError, type MasterKeys, type Secret } from '#libs/secrets';
 import { IdentityError } from './errors.js';
 import { chosenKeyPair, newKeyPair, type KeyPair } from './key-form.js';
 import { openKeySecret, sealKeySecret } from './key-seal.js';
@@ -10,7 +10,7 @@ export const ROOT_USER = 'root';
 export interface FirstAdministratorRequest {
   readonly users: ControlPlane['users'];
   readonly keys: ControlPlane['keys'];
-  readonly masterKey: MasterKey;
+  readonly masterKey: MasterKeys;
   /** The root key pair of the settings; without one it is made on the first start. */
   readonly rootKey?: { readonly accessKey: string; readonly secretKey: string };
 }
@@ -74,7 +74,7 @@ async function added(
   }
 }
 
-function isSame(masterKey: MasterKey, stored: AccessKeyRecord, chosen: KeyPair): boolean {
+function isSame(masterKey: MasterKeys, stored: AccessKeyRecord, chosen: KeyPair): boolean {
   try {
     return openKeySecret(masterKey, stored.accessKeyId, stored.secret).reveal() === chosen.secret.reveal();
   } catch (error) {

@@ -8,3 +8,4 @@ export {
 } from './first-administrator.js';
 export { isAdmin, ownsBucket, type Principal } from './principal.js';
 export { UserService, type AccessKey, type IssuedKey, type UserDependencies } from './user-service.js';
+export { resealKeySecret } from './key-seal.js';

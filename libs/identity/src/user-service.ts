@@ -1,5 +1,5 @@
 import type { AccessKeyRecord, ControlPlane, Page, PageRequest, UserRecord, UserRole } from '#libs/metadata';
-import type { MasterKey, Secret } from '#libs/secrets';
+import type { MasterKeys, Secret } from '#libs/secrets';
 import { assertUserName, newKeyPair } from './key-form.js';
 import { sealKeySecret } from './key-seal.js';
 import { refusing } from './refusals.js';
@@ -16,7 +16,7 @@ export interface IssuedKey {
 export interface UserDependencies {
   readonly users: ControlPlane['users'];
   readonly keys: ControlPlane['keys'];
-  readonly masterKey: MasterKey;
+  readonly masterKey: MasterKeys;
 }
 
 function withoutSecret({ accessKeyId, userId, disabled, createdAt, lastRotatedAt }: AccessKeyRecord): AccessKey {

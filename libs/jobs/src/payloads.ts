@@ -19,6 +19,8 @@ export interface JobPayloads {
     readonly tier?: string;
     readonly backend?: string;
   };
+  /** Seal everything by this master key that another has sealed. */
+  'key-rotation': { readonly to: string };
   /** Finish or undo what dead writers left, and delete garbage whose grace is over. */
   sweep: { readonly bucket?: string };
   /** Index what lay in a container when it was taken over. */

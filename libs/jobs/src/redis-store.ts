@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createRedisBackend, withBackend } from 'bullmq';
+import { createRedisBackend, isNotConnectionError, withBackend } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 import { PING_MS, type BullQueue, type BullStore, type BullWork, type BullWorker } from './bull-store.js';
 
@@ -15,6 +15,8 @@ export interface RedisConnection {
 const PREFIX = 'spumoni';
 const CONNECT_MS = 10_000;
 const LAST_RETRY_MS = 2_000;
+/** How often a connection is asked whether it lives, and how long it may take to say so: one whose other end vanished without a word would be waited for a quarter of an hour. */
+const PULSE_MS = 5_000;
 /** How long a worker that stops waits, after its handlers have ended, for Redis to take note. */
 const FAREWELL_MS = 3_000;
 
@@ -37,6 +39,9 @@ const WORKING: RedisOptions = { ...COMMON, maxRetriesPerRequest: null };
 /** Knows the copies that BullMQ makes of it for its blocking calls, so that all can be ended. */
 class Client extends Redis {
   readonly #copies = new Set<Redis>();
+  #pulse: NodeJS.Timeout | undefined;
+  /** True from `endAll` on: its end is nobody's loss. */
+  isEnding = false;
 
   override duplicate(options?: Partial<RedisOptions>): Redis {
     const copy = super.duplicate(options);
@@ -44,8 +49,31 @@ class Client extends Redis {
     return copy;
   }
 
+  /** Asks it now and then, and connects anew where it is silent. The copies are BullMQ's to look after. */
+  keepAlive(): void {
+    this.#pulse = setInterval(() => void this.#feel(), PULSE_MS);
+    this.#pulse.unref();
+  }
+
+  private isUp(): boolean {
+    return this.status === 'ready';
+  }
+
+  async #feel(): Promise<void> {
+    if (!this.isUp()) return;
+    const patience = delay(PULSE_MS / 2, false, { ref: false });
+    const lives = this.ping().then(
+      () => true,
+      () => false,
+    );
+    // Where the connection was lost meanwhile, it is made anew already.
+    if (!(await Promise.race([lives, patience])) && this.isUp()) this.disconnect(true);
+  }
+
   /** Ends it and its copies now; what waits on them waits for ever. */
   endAll(): void {
+    clearInterval(this.#pulse);
+    this.isEnding = true;
     for (const client of [...this.#copies, this]) client.disconnect();
   }
 }
@@ -54,6 +82,8 @@ class Client extends Redis {
 export class RedisStore implements BullStore {
   readonly #clients = new Set<Client>();
   #asking: Promise<Client> | undefined;
+  /** An outage is told once, not by each connection at each try. */
+  #isAway = false;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -63,7 +93,7 @@ export class RedisStore implements BullStore {
   async queue(name: string): Promise<BullQueue> {
     const connection = await (this.#asking ??= this.#connect(ASKING));
     const queue = new Queue<object>(name, { connection, prefix: PREFIX });
-    queue.on('error', this.onTrouble);
+    queue.on('error', this.#tell);
     await queue.waitUntilReady();
     return queue;
   }
@@ -82,7 +112,7 @@ export class RedisStore implements BullStore {
       prefix: PREFIX,
     });
     // A worker without an error listener would end the process.
-    worker.on('error', this.onTrouble);
+    worker.on('error', this.#tell);
     worker.on('failed', (_job, error) => this.onTrouble(error));
     await worker.waitUntilReady();
     const close = async (): Promise<void> => {
@@ -125,7 +155,24 @@ export class RedisStore implements BullStore {
       throw new Error(`Redis cannot be reached: ${message}`, { cause: error });
     }
     client.off('error', take);
-    client.on('error', this.onTrouble);
+    client.on('error', this.#tell);
+    client.on('close', () => {
+      if (!client.isEnding) this.#lost();
+    });
+    client.on('ready', () => (this.#isAway = false));
+    client.keepAlive();
     return client;
+  }
+
+  readonly #tell = (error: Error): void => {
+    // The system's own errors of a socket name the call that failed.
+    if (isNotConnectionError(error) && !('syscall' in error)) this.onTrouble(error);
+    else this.#lost(error);
+  };
+
+  #lost(cause?: Error): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    this.onTrouble(new Error('the connection to Redis was lost; it is made again', cause ? { cause } : undefined));
   }
 }

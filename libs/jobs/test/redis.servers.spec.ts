@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { findProgram, startRedis, type RunningRedis } from '../../../test/servers/index.js';
 import { openJobQueue, type JobQueue, type QueueConnection } from '../src/index.js';
 import { describeQueue } from './contract.js';
+import { DeafLine } from './deaf-line.js';
 import { Inbox } from './inbox.js';
 import { QueueStand } from './queue-stand.js';
 
@@ -67,7 +68,9 @@ describe('with a real Redis', () => {
       await redis.restart();
       await enqueueWhenBack(queue, 'after');
       expect(await inbox.holds(2)).toEqual(['before', 'after']);
-      expect(stand.trouble.length).toBeGreaterThan(0);
+      expect(stand.trouble.map(({ message }) => message)).toEqual([
+        'the connection to Redis was lost; it is made again',
+      ]);
     });
 
     it('that is a silence is told within two seconds; after it, jobs come without a restart', async () => {
@@ -79,8 +82,23 @@ describe('with a real Redis', () => {
       redis.resume();
       await enqueueWhenBack(queue, 'after');
       // What was sent into the silence arrived after it; twice is no harm.
-      expect(await inbox.holds(3)).toEqual(['before', 'during', 'after']);
+      expect((await inbox.holds(3)).toSorted()).toEqual(['after', 'before', 'during']);
     });
+
+    it('of the way there, which swallows all without a word, is found out and gone around', async () => {
+      const line = await DeafLine.to(redis.url);
+      const queue = await stand.open({ kind: 'redis', redis: { url: line.url } });
+      const inbox = new Inbox<string>();
+      await queue.work({ job: async ({ jobId }) => inbox.push(jobId), tick: noTick }, { concurrency: 2 });
+      await queue.enqueue('before', 'sweep');
+      await inbox.holds(1);
+      line.swallow();
+      await expect(queue.enqueue('during', 'sweep')).rejects.toThrow();
+      await enqueueWhenBack(queue, 'after');
+      expect(await inbox.holds(2)).toEqual(['before', 'after']);
+      await stand.tidy();
+      await line.close();
+    }, 60_000);
 
     it('keeps no worker from stopping, once its handlers have ended', async () => {
       const queue = await stand.open(connection);

@@ -38,7 +38,7 @@ class CountedSource implements ConfigurationSource {
   async load(): Promise<ConfigurationSnapshot> {
     this.loads += 1;
     if (this.away) throw new ControlPlaneError('unavailable', 'away');
-    const empty = { backends: [], tiers: [], users: [], keys: [] };
+    const empty = { backends: [], tiers: [], users: [], keys: [], masterKeys: [] };
     const maps = { backendById: new Map(), backendByName: new Map(), userById: new Map(), keyById: new Map() };
     return { revision: String(this.stored), ...empty, ...maps };
   }

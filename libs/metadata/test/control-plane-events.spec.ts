@@ -28,17 +28,17 @@ describe('events of the control plane', () => {
   it('are given to a reader by id without a gap, whoever else appends', async () => {
     const keys = Array.from({ length: 40 }, (_, n) => `k${n}`);
     const seen: string[] = [];
-    let isDone = false;
+    const done: true[] = [];
     const writing = Promise.all(
       keys.map((key, n) => (n % 2 === 0 ? plane : other).events.append([happened(`${key}/1`), happened(`${key}/2`)])),
-    ).finally(() => (isDone = true));
+    ).finally(() => done.push(true));
     let last = '0';
-    for (let lastRead = false; !lastRead;) {
-      lastRead = isDone;
+    for (let isOver = false; !isOver;) {
+      const wasDone = done.length > 0;
       const page = await plane.events.read(last, 7);
       seen.push(...page.map(({ key }) => key ?? ''));
       last = page.at(-1)?.id ?? last;
-      if (page.length > 0) lastRead = false;
+      isOver = wasDone && page.length === 0;
     }
     await writing;
     expect(seen.toSorted()).toEqual(keys.flatMap((key) => [`${key}/1`, `${key}/2`]).sort());

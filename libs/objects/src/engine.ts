@@ -56,6 +56,8 @@ export interface DataKeys {
   wrap(dataKey: Uint8Array, boundTo: readonly string[]): string;
   /** Fails with `key-unavailable` if its master key is not at hand, and with `damaged` if it was altered or is bound to something else. */
   unwrap(wrapped: string, boundTo: readonly string[]): Uint8Array;
+  /** Whether it is wrapped under the master key that is current now. */
+  isCurrent(wrapped: string): boolean;
 }
 
 /** The places in the mutation at which a test may stop, reorder or kill (DESIGN section 5). */
@@ -88,6 +90,8 @@ export interface EngineSettings {
   readonly deadAfterMs: number;
   /** How long a writer that lost, a reader that met a write in progress, or a change of a weak key waits before it answers 503. */
   readonly patienceMs: number;
+  /** For how long writes believe in a container's marker that was seen. Infinity: none is looked for. */
+  readonly markerAgeMs: number;
   /** Identifies this deployment in the marker of every container. */
   readonly deploymentId: string;
 }
@@ -97,6 +101,7 @@ export const DEFAULT_TIMES = {
   heartbeatMs: 5_000,
   deadAfterMs: 30_000,
   patienceMs: 20_000,
+  markerAgeMs: 30_000,
 } as const;
 
 /**

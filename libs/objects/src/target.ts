@@ -1,7 +1,8 @@
 import { encodeKey } from '#libs/naming';
 import { writesCoexist, type ObjectBackend, type TokenKind } from '#libs/backends';
-import type { BucketContainer, BucketDocument, KeyAddress, Placement } from '#libs/metadata';
-import { ObjectsError } from './errors.js';
+import type { BucketDocument, KeyAddress, Placement } from '#libs/metadata';
+import { assertMarked, isLive } from './buckets/marked-containers.js';
+import { fromBackend, ObjectsError } from './errors.js';
 import type { Engine } from './engine.js';
 
 /** Where a write of one key goes: the bucket's container on one backend, and the key as that vendor can hold it. */
@@ -29,11 +30,6 @@ export function tokenKindAt(
   return container?.weak ? 'none' : backend.capabilities.tokens;
 }
 
-/** True for a container that takes writes: it has been made and marked, and is not about to go. */
-export function isLive(container: BucketContainer): boolean {
-  return !container.retiring && container.marker !== '';
-}
-
 /** The very place where a record or an intent says that bytes are, also in a container that takes no more writes. */
 export async function targetAt(
   engine: Engine,
@@ -55,7 +51,16 @@ export async function targetAt(
   };
 }
 
-/** The target of a key on one backend of its bucket. Fails with `invalid-key` where the vendor cannot hold the key even escaped. */
+/**
+ * Fails with `backend-unavailable` where the backend would not be asked now. For writers, before they write down what they are about to do: a refusal that comes later looks like any call whose
+ * outcome is unknown, and leaves an intent for the sweeper.
+ */
+export function assertAsked(backend: ObjectBackend): void {
+  const refusal = backend.refusal?.();
+  if (refusal) throw fromBackend(refusal, backend.name);
+}
+
+/** The target of a key on one backend of its bucket. Fails with `invalid-key` where the vendor cannot hold the key even escaped, and with `backend-unavailable` where the container is not the bucket's. */
 export async function targetOf(
   engine: Engine,
   bucket: BucketDocument,
@@ -68,6 +73,7 @@ export async function targetOf(
       facts: { backendId },
     });
   const backend = await engine.backends.open(backendId);
+  assertAsked(backend);
   const encoded = encodeKey(key, backend.vendor);
   if (!encoded.ok) {
     throw new ObjectsError(
@@ -78,6 +84,7 @@ export async function targetOf(
       },
     );
   }
+  await assertMarked(engine, backend, { bucket, container });
   const tokens = container.weak ? 'none' : backend.capabilities.tokens;
   return {
     bucket,

@@ -242,3 +242,44 @@ describe('deleting a bucket', () => {
     }
   });
 });
+
+describe("a write into a container that is not the bucket's any more", () => {
+  /** What stands there if the endpoint leads to somebody else's container of the same name. */
+  async function usurp(platform: Platform): Promise<void> {
+    const body = Buffer.from('{"format":1,"deployment":"theirs","bucket":"b9"}');
+    const attributes = { headers: {}, metadata: {}, tags: {} };
+    await platform.backends.m1?.put({ requestId: 'r' }, { container: 'photos', key: MARKER_KEY, body, attributes });
+  }
+
+  it.each(TOKEN_KINDS)('is refused and leaves nothing there, and the old object stays (%s)', async (tokens) => {
+    const platform = makePlatform({ tokens: { m1: tokens } });
+    const bucket = await made(platform);
+    await put(platform, bucket, 'a');
+    const { marker } = bucket.containers[0] ?? {};
+    await platform.backends.m1?.delete(
+      { requestId: 'r' },
+      { container: 'photos', key: MARKER_KEY, token: marker ?? '' },
+    );
+    await usurp(platform);
+    const before = await holdings(platform);
+    platform.time.now += 31_000;
+    expect(await codeOf(put(platform, bucket, 'b'))).toBe('backend-unavailable');
+    expect(await codeOf(put(platform, bucket, 'a', 'newer'))).toBe('backend-unavailable');
+    expect(await holdings(platform)).toEqual(before);
+    const { value } = (await platform.index.getKey({ bucket: bucket.id, key: 'a' })) ?? {};
+    expect(value?.current?.size).toBe('bytes'.length);
+    expect(value?.intents ?? []).toEqual([]);
+  });
+
+  it('is found out by one look at the marker every 30 seconds, not by one a write', async () => {
+    const platform = makePlatform({ tokens: { m1: 'version' } });
+    const bucket = await made(platform);
+    platform.vendorCalls.length = 0;
+    for (const key of ['a', 'b', 'c']) await put(platform, bucket, key);
+    const looks = (): number => platform.vendorCalls.filter((name) => name === 'get').length;
+    expect(looks()).toBe(1);
+    platform.time.now += 31_000;
+    await put(platform, bucket, 'd');
+    expect(looks()).toBe(2);
+  });
+});

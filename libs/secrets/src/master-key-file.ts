@@ -1,10 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  type Stats,
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { MasterKeyError } from './errors.js';
-import { MasterKey, masterKeyBytes } from './master-key.js';
+import type { KeyManagement } from './key-management.js';
+import { parseMasterKeys } from './key-text.js';
+import { masterKeyBytes, type MasterKey } from './master-key.js';
 
 const openToOthers = 0o077;
+const readableByGroup = 0o040;
+
+/**
+ * True if an account that is none of ours could read the file, or change it. A file of somebody else's that its group may read was handed to us through that group, as Kubernetes mounts a
+ * secret (`fsGroup`, mode 0440): that is no opening.
+ */
+function isOpenToOthers({ mode, uid }: Pick<Stats, 'mode' | 'uid'>): boolean {
+  const handedOver = uid !== process.geteuid?.();
+  return (mode & (handedOver ? openToOthers & ~readableByGroup : openToOthers)) !== 0;
+}
 
 function isErrno(error: unknown, code: string): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
@@ -18,7 +40,7 @@ function withDescriptor<T>(descriptor: number, work: (descriptor: number) => T):
   }
 }
 
-function read(path: string): MasterKey | undefined {
+function read(path: string): string | undefined {
   let descriptor: number;
   try {
     descriptor = openSync(path, 'r');
@@ -28,20 +50,14 @@ function read(path: string): MasterKey | undefined {
   }
   return withDescriptor(descriptor, () => {
     // Asked of the open file, so that the file judged is the file read.
-    const { mode } = fstatSync(descriptor);
-    if ((mode & openToOthers) !== 0) {
-      const found = (mode & 0o777).toString(8);
+    const stats = fstatSync(descriptor);
+    if (isOpenToOthers(stats)) {
+      const found = (stats.mode & 0o777).toString(8);
       throw new MasterKeyError(
         `the master key file ${path} is open to other accounts (mode ${found}); make it 600: chmod 600 ${path}`,
       );
     }
-    const text = readFileSync(descriptor, 'latin1').trim();
-    if (!/^[0-9a-f]{64}$/.test(text)) {
-      throw new MasterKeyError(
-        `the master key file ${path} is damaged: expected ${masterKeyBytes * 2} hex digits; restore it from your backup`,
-      );
-    }
-    return new MasterKey(Buffer.from(text, 'hex'));
+    return readFileSync(descriptor, 'latin1');
   });
 }
 
@@ -50,10 +66,10 @@ function syncDirectory(path: string): void {
 }
 
 /** Writes a whole key beside its place and links it in, so that neither a crash nor a second process ever sees half a key. */
-function create(path: string): void {
+function create(path: string, text: string): void {
   const fresh = `${path}.${randomBytes(6).toString('hex')}.new`;
   withDescriptor(openSync(fresh, 'wx', 0o600), (descriptor) => {
-    writeSync(descriptor, `${randomBytes(masterKeyBytes).toString('hex')}\n`);
+    writeSync(descriptor, `${text}\n`);
     fsyncSync(descriptor);
   });
   try {
@@ -67,21 +83,43 @@ function create(path: string): void {
   syncDirectory(dirname(path));
 }
 
+/** Where master keys are kept: a file of mode 0600, one key a line, in hex or base64, or as a KMS has wrapped it. */
+export interface KeyFile {
+  readonly path: string;
+  /** Unwraps those that are wrapped, and wraps one that is made. */
+  readonly kms?: KeyManagement;
+}
+
 /**
- * Reads the master key kept in a file (64 hex digits, mode 0600), and makes it on first use: exclusively, and synced with its
- * directory before it is used, since whatever is sealed under a lost key is lost. Any number of processes may call it at once
- * and get the same key. Throws MasterKeyError if the file is open to other accounts, damaged, or cannot be read or made.
+ * The keys of a file, in their order; none where there is no file. Throws MasterKeyError if it is open to other accounts, damaged, or cannot be read, and where the KMS refuses.
  */
-export function loadMasterKeyFile(path: string): MasterKey {
-  const existing = read(path);
-  if (existing !== undefined) return existing;
+export async function readMasterKeys({ path, kms }: KeyFile): Promise<readonly MasterKey[]> {
+  const text = read(path);
+  if (text === undefined) return [];
+  const keys = await parseMasterKeys(text, `the master key file ${path}`, kms);
+  if (keys.length === 0)
+    throw new MasterKeyError(
+      `the master key file ${path} is damaged: expected ${masterKeyBytes * 2} hex digits, and found none; restore it from your backup`,
+    );
+  return keys;
+}
+
+/**
+ * Makes a file with a first key, exclusively, and synced with its directory before the key is used, since whatever is sealed under a lost key is lost. Any number of processes may call it at once and get
+ * the same key. Throws MasterKeyError if it cannot be made.
+ */
+export async function makeMasterKey(file: KeyFile): Promise<readonly MasterKey[]> {
+  const { path, kms } = file;
+  const text = kms
+    ? Buffer.from((await kms.generate()).wrapped).toString('base64')
+    : randomBytes(masterKeyBytes).toString('hex');
   try {
-    create(path);
+    create(path, text);
   } catch (cause) {
     if (cause instanceof MasterKeyError) throw cause;
     throw new MasterKeyError(`the master key file ${path} cannot be made`, { cause });
   }
-  const made = read(path);
-  if (made === undefined) throw new MasterKeyError(`the master key file ${path} vanished while it was being made`);
+  const made = await readMasterKeys(file);
+  if (made.length === 0) throw new MasterKeyError(`the master key file ${path} vanished while it was being made`);
   return made;
 }

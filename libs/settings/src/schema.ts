@@ -91,6 +91,13 @@ const corsOrigins = z
   })
   .describe('Origins whose pages may call the APIs from a browser, separated by commas; none by default');
 
+/** An unwrapped master key travels in the answer: never in the clear over a network. */
+function isSafeEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname));
+}
+
 const crashAt = z
   .string()
   .regex(
@@ -128,8 +135,23 @@ export const VARIABLES = {
     .string()
     .optional()
     .describe(
-      'File of the key that seals all credentials; <data>/master.key if absent. Back it up apart from the data',
+      'File of the keys that seal credentials and objects, one a line; <data>/master.key if absent. Back it up apart from the data',
     ),
+  SPUMONI_MASTER_KEY: z
+    .string()
+    .optional()
+    .describe('The master keys themselves instead of a file: 32 bytes in base64 each, separated by commas')
+    .meta(secret),
+  SPUMONI_KMS_KEY: z
+    .string()
+    .optional()
+    .describe('AWS KMS key (id, ARN or alias) that wraps the master keys; if absent, they are kept as they are'),
+  SPUMONI_KMS_REGION: z.string().optional().describe('Its region, if the environment of the AWS SDK does not say it'),
+  SPUMONI_KMS_ENDPOINT: z
+    .string()
+    .refine(isSafeEndpoint, { error: 'expected an https URL, or an http URL of this very machine' })
+    .optional()
+    .describe("Another service with AWS KMS's API"),
   SPUMONI_POSTGRES_URL: postgresUrl,
   SPUMONI_MONGODB_URL: mongodbUrl,
   SPUMONI_REDIS_URL: redisUrl,
@@ -154,6 +176,11 @@ export const VARIABLES = {
     { from: 0, to: 600 },
     'How long a write waits for another of the same key before it answers 503',
   ),
+  SPUMONI_MARKER_SECONDS: seconds(
+    30,
+    { from: 0, to: 3600 },
+    "For how long writes believe that a container is the bucket's, once they have seen its marker",
+  ),
   SPUMONI_HEARTBEAT_SECONDS: seconds(5, { from: 0.05, to: 60 }, 'How often a write under way shows that it lives'),
   SPUMONI_DEAD_AFTER_SECONDS: seconds(
     30,
@@ -170,6 +197,11 @@ export const VARIABLES = {
     3600,
     { from: 1, to: 2_592_000 },
     'How often the lifecycle rules of a bucket run',
+  ),
+  SPUMONI_RECONCILE_EVERY_SECONDS: seconds(
+    0,
+    { from: 0, to: 31_536_000 },
+    'How often the index of each bucket is compared with what its vendors list; 0 never does, unless asked',
   ),
   SPUMONI_MIGRATION_PARALLEL: wholeNumber(
     8,

@@ -8,6 +8,8 @@ import { readSecretFiles } from './secret-files.js';
 /** The settings of a process, checked. Times are milliseconds, paths absolute, and what is secret cannot be printed. */
 export interface Settings {
   readonly dataDirectory: string;
+  /** True where nothing is kept in a data directory: the index is on MongoDB and no directory is named. Then none is made, there is no backend `local`, and the master key is in a file that is named. */
+  readonly isStateless: boolean;
   readonly host: string;
   readonly apiPort: number;
   readonly s3Port: number;
@@ -17,6 +19,9 @@ export interface Settings {
   readonly apiProcesses: number;
   readonly rootKey: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
   readonly masterKeyFile: string;
+  /** The master keys themselves; there is no file then. */
+  readonly masterKeys: Secret | undefined;
+  readonly kms: { readonly keyId: string; readonly region?: string; readonly endpoint?: string } | undefined;
   /** An outside Postgres, or the one that the supervisor started; undefined in the supervisor means: start one. May hold a password. */
   readonly postgresUrl: Secret | undefined;
   /** MongoDB for the object index; undefined: LMDB in the data directory. May hold a password. */
@@ -29,11 +34,14 @@ export interface Settings {
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
   readonly patienceMs: number;
+  readonly markerAgeMs: number;
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
   readonly garbageGraceMs: number;
   readonly sweepMs: number;
   readonly lifecycleEveryMs: number;
+  /** 0: never, unless asked. */
+  readonly reconcileEveryMs: number;
   readonly migrationParallel: number;
   readonly auditDays: number;
   readonly usageMs: number;
@@ -68,6 +76,12 @@ function rootKeyOf(variables: Variables): Settings['rootKey'] {
   return { accessKey, secretKey: new Secret(secretKey) };
 }
 
+function kmsOf(variables: Variables): Settings['kms'] {
+  const { SPUMONI_KMS_KEY: keyId, SPUMONI_KMS_REGION: region, SPUMONI_KMS_ENDPOINT: endpoint } = variables;
+  if (keyId === undefined) return undefined;
+  return { keyId, ...(region === undefined ? {} : { region }), ...(endpoint === undefined ? {} : { endpoint }) };
+}
+
 /** The settings as variables again. Those that were absent stay absent. */
 function writtenOut(variables: Variables, dataDirectory: string): Record<string, string> {
   const written: Record<string, string> = {};
@@ -82,11 +96,13 @@ function timesOf(variables: Variables) {
   return {
     backendDeadlineMs: ms(variables.SPUMONI_BACKEND_DEADLINE_SECONDS),
     patienceMs: ms(variables.SPUMONI_PATIENCE_SECONDS),
+    markerAgeMs: ms(variables.SPUMONI_MARKER_SECONDS),
     heartbeatMs: ms(variables.SPUMONI_HEARTBEAT_SECONDS),
     deadAfterMs: ms(variables.SPUMONI_DEAD_AFTER_SECONDS),
     garbageGraceMs: ms(variables.SPUMONI_GARBAGE_GRACE_SECONDS),
     sweepMs: ms(variables.SPUMONI_SWEEP_SECONDS),
     lifecycleEveryMs: ms(variables.SPUMONI_LIFECYCLE_EVERY_SECONDS),
+    reconcileEveryMs: ms(variables.SPUMONI_RECONCILE_EVERY_SECONDS),
     usageMs: ms(variables.SPUMONI_USAGE_SECONDS),
   };
 }
@@ -106,6 +122,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const dataDirectory = resolve(variables.SPUMONI_DATA_DIR);
   return {
     dataDirectory,
+    isStateless: variables.SPUMONI_MONGODB_URL !== undefined && given['SPUMONI_DATA_DIR'] === undefined,
     host: variables.SPUMONI_HOST,
     apiPort: variables.SPUMONI_API_PORT,
     s3Port: variables.SPUMONI_S3_PORT,
@@ -114,6 +131,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     apiProcesses: variables.SPUMONI_API_PROCESSES || availableParallelism(),
     rootKey: rootKeyOf(variables),
     masterKeyFile: resolve(variables.SPUMONI_MASTER_KEY_FILE ?? join(dataDirectory, 'master.key')),
+    masterKeys: hidden(variables.SPUMONI_MASTER_KEY),
+    kms: kmsOf(variables),
     postgresUrl: hidden(variables.SPUMONI_POSTGRES_URL),
     mongodbUrl: hidden(variables.SPUMONI_MONGODB_URL),
     redisUrl: hidden(variables.SPUMONI_REDIS_URL),

@@ -30,7 +30,9 @@ describe('settings', () => {
       deadAfterMs: 30_000,
       heartbeatMs: 5_000,
       patienceMs: 20_000,
+      markerAgeMs: 30_000,
       lifecycleEveryMs: 3_600_000,
+      reconcileEveryMs: 0,
       jsonLimitBytes: 1_048_576,
       migrationParallel: 8,
       rootKey: undefined,
@@ -160,6 +162,7 @@ describe('settings', () => {
     expect(described.find(({ name }) => name === 'SPUMONI_API_PORT')).toMatchObject({ default: '8080', secret: false });
     expect(described.filter(({ secret }) => secret).map(({ name }) => name)).toEqual([
       'SPUMONI_ROOT_SECRET_KEY',
+      'SPUMONI_MASTER_KEY',
       'SPUMONI_POSTGRES_URL',
       'SPUMONI_MONGODB_URL',
       'SPUMONI_REDIS_URL',

@@ -1,19 +1,23 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
 	"log"
 	"net"
+	"strings"
 	"sync"
 )
 
 const (
-	headerBytes    = 16
-	mostBytes      = 64 << 20
-	opMsg          = 2013
-	flagsAt        = 16
+	headerBytes = 16
+	mostBytes   = 64 << 20
+	opMsg       = 2013
+	flagsAt     = 16
+	// Flags, kind and size of the first section, type of its first element: then the command's name.
+	nameAt         = flagsAt + 4 + 1 + 4 + 1
 	flagMoreToCome = 1 << 1
 )
 
@@ -57,8 +61,10 @@ func serve(client net.Conn, socket string) {
 }
 
 func exchange(server net.Conn, request []byte) ([]byte, error) {
-	turn.Lock()
-	defer turn.Unlock()
+	if takesTurns(request) {
+		turn.Lock()
+		defer turn.Unlock()
+	}
 	if _, err := server.Write(request); err != nil {
 		return nil, err
 	}
@@ -66,6 +72,15 @@ func exchange(server net.Conn, request []byte) ([]byte, error) {
 		return nil, nil
 	}
 	return readMessage(server)
+}
+
+// takesTurns is false for a greeting, by which a driver also asks whether the server lives: it must not wait for others.
+func takesTurns(message []byte) bool {
+	if binary.LittleEndian.Uint32(message[12:]) != opMsg || len(message) <= nameAt {
+		return false
+	}
+	name, _, _ := bytes.Cut(message[nameAt:], []byte{0})
+	return !strings.EqualFold(string(name), "hello") && !strings.EqualFold(string(name), "ismaster")
 }
 
 // isAnswered is false for a message whose sender says that it wants no answer.

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditController } from './audit/audit.controller.js';
 import { BackendsController } from './backends/backends.controller.js';
+import { EncryptionController } from './encryption/encryption.controller.js';
 import { BucketEncryptionController } from './encryption/bucket-encryption.controller.js';
 import { DeliveriesController } from './events/deliveries.controller.js';
 import { EventsController } from './events/events.controller.js';
@@ -32,6 +33,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     LifecycleController,
     TakeoversController,
     BucketEncryptionController,
+    EncryptionController,
     JobsController,
     StatsController,
     AuditController,

@@ -83,6 +83,8 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'no-such-lifecycle': 404,
   'no-such-job': 404,
   'wrong-state': 409,
+  'unknown-master-key': 400,
+  'rotation-unfinished': 409,
   'changed-meanwhile': 409,
   'invalid-prices': 400,
   'invalid-webhook': 400,

@@ -1,8 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { BackendObserver } from '#libs/backends';
+import type { BackendObserver, CircuitState } from '#libs/backends';
 import type { Exchange } from '../http/exchange.js';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+const CIRCUIT_VALUES: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 };
 
 /** The figures of one process, for Prometheus. Labels are names of operations and backends, never keys: their number stays bounded. */
 export class Metrics {
@@ -39,6 +41,19 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #circuits = new Gauge({
+    name: 'spumoni_backend_circuit',
+    help: 'Whether calls are sent to a backend: 0 they are (closed), 1 one tries (half-open), 2 none is (open)',
+    labelNames: ['backend'],
+    registers: [this.#registry],
+  });
+  readonly #opened = new Counter({
+    name: 'spumoni_backend_circuit_opened_total',
+    help: 'How often a backend failed so that nothing was sent there for a while',
+    labelNames: ['backend'],
+    registers: [this.#registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -47,6 +62,12 @@ export class Metrics {
   readonly observeBackend: BackendObserver = ({ backend, operation, outcome, seconds, bytes }) => {
     this.#calls.observe({ backend, operation, outcome }, seconds);
     if (bytes > 0) this.#bytes.inc({ backend, operation }, bytes);
+  };
+
+  /** Given to the deployment. */
+  readonly observeCircuit = (backend: string, state: CircuitState): void => {
+    this.#circuits.set({ backend }, CIRCUIT_VALUES[state]);
+    if (state === 'open') this.#opened.inc({ backend });
   };
 
   auditDropped(count: number): void {

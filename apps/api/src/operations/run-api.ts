@@ -18,7 +18,12 @@ export interface RunningApi {
 export async function runApi(settings: Settings): Promise<RunningApi> {
   const logger = createLogger(settings.logLevel);
   const metrics = new Metrics();
-  const deployment = await openDeployment(settings, { role: 'api', logger, onOperation: metrics.observeBackend });
+  const deployment = await openDeployment(settings, {
+    role: 'api',
+    logger,
+    onOperation: metrics.observeBackend,
+    onCircuit: metrics.observeCircuit,
+  });
   try {
     const app = await createApp({ deployment, logger, metrics });
     await app.listen({ port: settings.apiPort, host: settings.host });

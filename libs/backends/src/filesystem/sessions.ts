@@ -17,6 +17,9 @@ export const SYSTEM_CLOCK: SessionClock = {
   },
 };
 
+/** A disk that is slower than the life of a session so often in a row is not one to write to. */
+const MOST_OPENINGS = 3;
+
 interface Session extends SessionSpan {
   /** Ids that were given and not settled. */
   readonly pending: Set<string>;
@@ -45,15 +48,16 @@ export class Sessions {
     this.ids = new IdSource(() => clock.now());
   }
 
-  /** A fresh id, whose write is unsettled until it is said to be settled. Waits for the disk only where a session must be opened first. */
+  /** A fresh id, whose write is unsettled until it is said to be settled. Waits for the disk only where a session must be opened first, and fails where that takes too long. */
   async newId(): Promise<string> {
-    for (;;) {
+    for (let opened = 0; ; opened++) {
       const { current } = this;
       if (current !== undefined && this.ids.time() < current.until) {
         const id = this.ids.next(current.session);
         current.pending.add(id);
         return id;
       }
+      if (opened === MOST_OPENINGS) throw new Error('a session is over before its file is on the disk');
       await this.open();
     }
   }

@@ -6,7 +6,7 @@ import type { Around } from './wrap-backend.js';
 export interface ConcurrencyLimit {
   /** Calls under way at once; downloads have as many again of their own. */
   readonly max: number;
-  /** Calls that may wait; one more is refused with `throttled`. */
+  /** Calls that may wait; one more is refused with `throttled`, and how long to wait. */
   readonly queue: number;
 }
 
@@ -20,6 +20,7 @@ class Places {
   constructor(
     private readonly backend: string,
     private readonly limit: ConcurrencyLimit,
+    private readonly refusal: () => BackendError | undefined,
   ) {}
 
   async enter(call: Call): Promise<Release> {
@@ -46,7 +47,15 @@ class Places {
   private wait(call: Call): Promise<void> {
     const { backend } = this;
     if (this.waiting.size >= this.limit.queue)
-      return Promise.reject(new BackendError('throttled', 'too many calls wait for this backend', { backend }));
+      return Promise.reject(
+        new BackendError(
+          'throttled',
+          `${this.limit.max} calls are under way and ${this.limit.queue} wait already for this backend`,
+          { backend, retryAfterMs: 1_000 },
+        ),
+      );
+    const refusal = this.refusal();
+    if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const enter = (): void => {
         call.signal?.removeEventListener('abort', giveUp);
@@ -70,10 +79,12 @@ class Places {
 /**
  * Lets a backend have only so many calls at once, so that a slow one cannot hold every connection. A download holds its place until its body ends; downloads
  * have places of their own, because an upload may be fed by one and would wait for it for ever.
+ * Nobody waits for a backend that would not be asked.
  */
 export function withConcurrencyLimit(backend: ObjectBackend, limit: ConcurrencyLimit): ObjectBackend {
-  const places = new Places(backend.name, limit);
-  const downloads = new Places(backend.name, limit);
+  const refusal = (): BackendError | undefined => backend.refusal?.();
+  const places = new Places(backend.name, limit, refusal);
+  const downloads = new Places(backend.name, limit, refusal);
   const around: Around = {
     async call(step, proceed) {
       const release = await places.enter(step.call);

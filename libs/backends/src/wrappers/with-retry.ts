@@ -13,6 +13,8 @@ export interface RetryOptions {
   readonly baseDelayMs?: number;
   /** No pause is longer; a backend that asks for a longer one is not asked again. Default 5,000. */
   readonly maxDelayMs?: number;
+  /** Asked before each further attempt; false ends them with the failure there was. Default: always. */
+  readonly mayRetry?: () => boolean;
   /** From 0 to below 1. */
   readonly random: () => number;
   /** Resolves after the pause, or as soon as the signal aborts. */
@@ -70,12 +72,12 @@ class Retrier {
   }
 
   private async pause(call: Call, error: BackendError, made: number): Promise<void> {
-    const { random, sleep, budget } = this.options;
+    const { random, sleep, budget, mayRetry = () => true } = this.options;
     const asked = error.retryAfterMs ?? 0;
-    if (asked > this.maxDelayMs || isGivenUp(call) || !budget.take()) throw error;
+    if (asked > this.maxDelayMs || isGivenUp(call) || !mayRetry() || !budget.take()) throw error;
     const backoff = Math.min(this.maxDelayMs, this.baseDelayMs * 2 ** (made - 1));
     await sleep(Math.min(this.maxDelayMs, asked + random() * backoff), call.signal);
-    if (isGivenUp(call)) throw error;
+    if (isGivenUp(call) || !mayRetry()) throw error;
   }
 }
 

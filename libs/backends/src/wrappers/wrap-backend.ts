@@ -70,6 +70,7 @@ export function wrapBackend(inner: port.ObjectBackend, around: Around): port.Obj
     ...wrapOptional(inner, through),
     // Settling is no call, and a scan may last for hours: neither a deadline nor a retry of the whole fits.
     ...(inner.freshIds === undefined ? {} : { freshIds: inner.freshIds }),
+    ...(inner.refusal === undefined ? {} : { refusal: inner.refusal }),
     probe: (call, prefix) => through('probe', call, (own) => inner.probe(own, prefix)),
     close: () => inner.close(),
   };

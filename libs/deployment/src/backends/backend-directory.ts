@@ -1,15 +1,21 @@
-import { isBackendError, type BackendDefinition, type ObjectBackend } from '#libs/backends';
+import {
+  isBackendError,
+  type BackendDefinition,
+  type Circuit,
+  type CircuitView,
+  type ObjectBackend,
+} from '#libs/backends';
 import type { BackendRecord, ConfigurationCache, ConfigurationSnapshot } from '#libs/metadata';
 import { vendorOf } from '#libs/naming';
 import { ObjectsError, type BackendCatalog, type BackendDirectory, type KnownBackend } from '#libs/objects';
-import { EnvelopeError, type MasterKey } from '#libs/secrets';
+import { EnvelopeError, type MasterKeys } from '#libs/secrets';
 import type { Logger } from '../deployment.js';
 import { storedCapabilities } from './capabilities.js';
 import { openCredentials, portCredentials } from './credentials.js';
 import { openAdapter, type CallLimits, type OpenAdapter } from './open-adapter.js';
 
 /** The definition that the backends port opens, with the credentials unsealed. */
-export function definitionOf(record: BackendRecord, masterKey: MasterKey): BackendDefinition {
+export function definitionOf(record: BackendRecord, masterKey: MasterKeys): BackendDefinition {
   const { name, type, profile, endpoint, region, options } = record;
   return {
     name,
@@ -34,11 +40,13 @@ interface Entry {
   readonly fingerprint: string;
   readonly adapter: Promise<OpenAdapter>;
   readonly backend: Promise<ObjectBackend>;
+  /** Once it is open. */
+  circuit?: Circuit;
 }
 
 export interface DirectoryDependencies {
   readonly configuration: ConfigurationCache;
-  readonly masterKey: MasterKey;
+  readonly masterKey: MasterKeys;
   readonly limits: CallLimits;
   readonly logger: Logger;
 }
@@ -91,9 +99,12 @@ export class ConfiguredBackends implements BackendDirectory, BackendCatalog {
     const adapter = this.#openAdapter(record);
     const entry: Entry = { record, fingerprint, adapter, backend: adapter.then(({ backend }) => backend) };
     // Whoever asks next tries again; who asked now is told by the promise itself.
-    entry.backend.catch(() => {
-      if (this.#entries.get(record.id) === entry) this.#entries.delete(record.id);
-    });
+    adapter.then(
+      ({ circuit }) => (entry.circuit = circuit),
+      () => {
+        if (this.#entries.get(record.id) === entry) this.#entries.delete(record.id);
+      },
+    );
     this.#entries.set(record.id, entry);
     if (before) this.#retire(before);
     return entry;
@@ -119,6 +130,11 @@ export class ConfiguredBackends implements BackendDirectory, BackendCatalog {
         const { name } = entry.record;
         this.dependencies.logger.warn({ backend: name, error }, 'a superseded backend could not be closed');
       });
+  }
+
+  /** The circuit of a backend as this process sees it; one that it never used is closed. */
+  circuitOf(backendId: string): CircuitView {
+    return this.#entries.get(backendId)?.circuit?.view() ?? { state: 'closed' };
   }
 
   async list(): Promise<readonly KnownBackend[]> {

@@ -1,4 +1,4 @@
-import type { BackendCapabilities } from '#libs/backends';
+import type { BackendCapabilities, CircuitState } from '#libs/backends';
 import type { BackendState, Page, PageRequest } from '#libs/metadata';
 import type { BackendType, S3Profile, Vendor } from '#libs/naming';
 import type { StorageClass } from '#libs/tiering';
@@ -21,6 +21,8 @@ export interface BackendView {
   /** Nothing names a single write there, so each change takes an exclusive lease: slower, and open to writers beside Spumoni. */
   readonly weak: boolean;
   readonly state: BackendState;
+  /** Whether calls are sent there, as the process that answers sees it. */
+  readonly circuit: { readonly state: CircuitState; readonly reason?: string; readonly retryAfterSeconds?: number };
   readonly lastCheckedAt?: string;
   /** Why the last check failed; absent after one that passed. */
   readonly lastCheckError?: string;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BackendCredentials } from '#libs/backends';
 import type { BackendRecord } from '#libs/metadata';
 import type { BackendType } from '#libs/naming';
-import { openEnvelope, sealEnvelope, Secret, hiddenText, type MasterKey } from '#libs/secrets';
+import { openEnvelope, sealEnvelope, Secret, hiddenText, type MasterKeys } from '#libs/secrets';
 import type { InputViolation } from '../errors.js';
 
 const text = z.string({ error: 'expected a text' }).min(1, 'expected a text that is not empty');
@@ -64,7 +64,7 @@ function boundTo({ name, type }: Pick<BackendRecord, 'name' | 'type'>): readonly
 
 /** Seals all fields as one secret of that backend. */
 export function sealCredentials(
-  masterKey: MasterKey,
+  masterKey: MasterKeys,
   backend: Pick<BackendRecord, 'name' | 'type'>,
   clear: ClearCredentials,
 ): string {
@@ -73,7 +73,7 @@ export function sealCredentials(
 
 /** The credentials of a registered backend. Throws `EnvelopeError` if they were altered, or sealed under another master key. */
 export function openCredentials(
-  masterKey: MasterKey,
+  masterKey: MasterKeys,
   backend: Pick<BackendRecord, 'name' | 'type' | 'credentials'>,
 ): ClearCredentials {
   return stored.parse(JSON.parse(openEnvelope(masterKey, backend.credentials, boundTo(backend)).reveal()));

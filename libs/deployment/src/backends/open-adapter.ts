@@ -1,6 +1,10 @@
 import {
+  Circuit,
+  CIRCUIT_DEFAULTS,
+  gatedByCircuit,
   openBackend,
   RetryBudget,
+  watchedByCircuit,
   withConcurrencyLimit,
   withDeadline,
   withMetrics,
@@ -9,6 +13,7 @@ import {
   type BackendCapabilities,
   type BackendDefinition,
   type BackendObserver,
+  type CircuitState,
   type ObjectBackend,
 } from '#libs/backends';
 import type { Clock } from '#libs/objects';
@@ -19,6 +24,8 @@ export interface CallLimits {
   readonly connections: number;
   readonly observe: BackendObserver;
   readonly clock: Clock;
+  /** Told when a backend's circuit opens, is tried and closes. */
+  readonly onCircuit?: (backend: string, state: CircuitState) => void;
 }
 
 /** So many calls wait for each place at a backend before the next is told to come later. */
@@ -28,6 +35,7 @@ const RETRY_BUDGET = { capacity: 20, refillPerSuccess: 0.1 };
 /** An adapter with all that stands around it, and how many of its calls are under way. */
 export interface OpenAdapter {
   readonly backend: ObjectBackend;
+  readonly circuit: Circuit;
   /** Closes it as soon as no call is under way and no download is open, or after `atMostMs`. */
   closeWhenIdle(atMostMs: number): Promise<void>;
 }
@@ -71,8 +79,8 @@ async function sleepUntilAborted(clock: Clock, ms: number, signal: AbortSignal |
 }
 
 /**
- * Opens an adapter and puts around it, from the inside out: metrics (of each attempt), the count of calls under way, a deadline for each attempt and each silence, retries, and a limit of
- * calls at once. Sends nothing. Fails with `BackendError` `invalid`, naming each setting that is wrong.
+ * Opens an adapter and puts around it, from the inside out: metrics (of each attempt), the count of calls under way, a deadline for each attempt and each silence, what the
+ * circuit learns of each attempt, retries, the circuit's gate, and a limit of calls at once. Sends nothing. Fails with `BackendError` `invalid`, naming each setting that is wrong.
  */
 export async function openAdapter(
   definition: BackendDefinition,
@@ -95,12 +103,21 @@ export async function openAdapter(
     },
   });
   const timed = withDeadline(counted, { answerMs: deadlineMs, idleMs: deadlineMs });
-  const retried = withRetry(timed, {
+  const circuit = new Circuit(definition.name, {
+    ...CIRCUIT_DEFAULTS,
+    now: () => clock.monotonic(),
+    onChange: (state) => limits.onCircuit?.(definition.name, state),
+  });
+  const retried = withRetry(watchedByCircuit(timed, circuit), {
+    mayRetry: () => circuit.refusal() === undefined,
     budget: new RetryBudget(RETRY_BUDGET),
     random: Math.random,
     sleep: (ms, signal) => sleepUntilAborted(clock, ms, signal),
   });
-  const limited = withConcurrencyLimit(retried, { max: connections, queue: connections * QUEUE_PER_PLACE });
+  const limited = withConcurrencyLimit(gatedByCircuit(retried, circuit), {
+    max: connections,
+    queue: connections * QUEUE_PER_PLACE,
+  });
   const backend = narrowed(limited, adapter, able.capabilities);
   const closeWhenIdle = async (atMostMs: number): Promise<void> => {
     const late = new AbortController();
@@ -108,5 +125,5 @@ export async function openAdapter(
     late.abort();
     await adapter.close();
   };
-  return { backend, closeWhenIdle };
+  return { backend, circuit, closeWhenIdle };
 }

@@ -1,3 +1,4 @@
+import type { CircuitView } from '#libs/backends';
 import {
   isControlPlaneError,
   type BackendChange,
@@ -8,7 +9,7 @@ import {
   type PageRequest,
 } from '#libs/metadata';
 import type { Clock } from '#libs/objects';
-import { EnvelopeError, type MasterKey } from '#libs/secrets';
+import { EnvelopeError, type MasterKeys } from '#libs/secrets';
 import { DeploymentError } from '../errors.js';
 import { shownPage } from '../paging.js';
 import { readBackendChange, readBackendInput, readNewCredentials } from './backend-input.js';
@@ -23,9 +24,11 @@ import type { CallLimits } from './open-adapter.js';
 export interface RegisteredBackendsDependencies {
   readonly controlPlane: ControlPlane;
   readonly index: ObjectIndex;
-  readonly masterKey: MasterKey;
+  readonly masterKey: MasterKeys;
   readonly limits: CallLimits;
   readonly clock: Clock;
+  /** By the backend's id. */
+  readonly circuitOf: (id: string) => CircuitView;
 }
 
 const PASSED = { state: 'ok', lastCheckError: undefined } as const;
@@ -140,8 +143,9 @@ export class RegisteredBackends implements BackendService {
   /** One backend whose credentials cannot be opened must not hide the others. */
   #show(record: BackendRecord): BackendView {
     const opened = this.#open(record);
-    if ('clear' in opened) return showBackend(record, Object.keys(opened.clear));
-    return showBackend({ ...record, state: 'denied', lastCheckError: opened.closed }, []);
+    const circuit = this.dependencies.circuitOf(record.id);
+    if ('clear' in opened) return showBackend(record, Object.keys(opened.clear), circuit);
+    return showBackend({ ...record, state: 'denied', lastCheckError: opened.closed }, [], circuit);
   }
 
   /** Only on the definition that was probed: a change that came between is somebody else's, and stays. */

@@ -119,7 +119,7 @@ export class Housekeeping {
       // One that is being made or deleted belongs to whoever does it, or to the repair.
       if (bucket.state !== 'active') continue;
       try {
-        await this.dependencies.takeovers.beginMissing(bucket);
+        await this.dependencies.takeovers.beginDue(bucket);
         sums.unnamed += await this.#deleteUnnamed(context, bucket);
         if (bucket.containers.some(({ retiring }) => retiring)) {
           sums.removed += await removeRetired(this.dependencies.engine, context, bucket);

@@ -43,7 +43,7 @@ export class ClaimedRun implements JobReporter {
     shutdown: AbortSignal | undefined,
   ) {
     const { clock, heartbeatMs } = tools;
-    // A lifecycle run counts what it does. The others count all there is: a migration at each start, an adoption and a reconciliation on from their checkpoints.
+    // A lifecycle run counts what it does. The others count all there is: a migration and a rotation at each start, an adoption and a reconciliation on from their checkpoints.
     const before = job.type === 'lifecycle-run' ? job.progress : undefined;
     this.#progress = new RunProgress(clock, job.progress, before);
     this.checkpoint = job.checkpoint;

@@ -1,4 +1,5 @@
 import type { JobRecord, ObjectIndex } from '#libs/metadata';
+import { reportIn } from '#libs/objects';
 import { isoTime } from '../paging.js';
 import type { JobView } from './job-service.js';
 
@@ -11,6 +12,7 @@ export async function showJob(index: ObjectIndex, job: JobRecord, failures = Inf
   const { objects, bytes, rate, objectRate, etaSeconds, startedAt, finishedAt } = progress;
   const bucket =
     bucketId === undefined ? undefined : await index.getBucket(bucketId as Parameters<ObjectIndex['getBucket']>[0]);
+  const report = type === 'reconcile' ? reportIn(job.checkpoint) : undefined;
   // What was measured while it ran says nothing of a job that does not.
   const isRunning = state === 'running';
   return {
@@ -26,6 +28,7 @@ export async function showJob(index: ObjectIndex, job: JobRecord, failures = Inf
     objectRate: isRunning ? objectRate : null,
     etaSeconds: isRunning ? etaSeconds : null,
     failures: job.failures.slice(0, failures),
+    ...(report === undefined ? {} : { report }),
     ...(error === undefined ? {} : { error }),
     createdAt: isoTime(job.createdAt),
     updatedAt: isoTime(job.updatedAt),

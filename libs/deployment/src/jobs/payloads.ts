@@ -19,6 +19,13 @@ export function readMigrationPayload({ payload }: Pick<JobRecord, 'payload'>): M
   return migration.parse(payload);
 }
 
+const keyRotation = z.object({ to: z.string() });
+
+/** The payload of a rotation of master keys. */
+export function readRotationPayload({ payload }: Pick<JobRecord, 'payload'>): z.output<typeof keyRotation> {
+  return keyRotation.parse(payload);
+}
+
 const ofBucket = z.object({ bucket: bucketId });
 
 /** The payload of an adoption's row, and of a reconciliation's. */

@@ -4,18 +4,23 @@ import {
   isObjectsError,
   makeContainer,
   migrateBucket,
+  reconcileBucket,
   requireBucket,
   runLifecycle,
+  type AdoptBucket,
   type JobEnd,
   type ObjectsErrorCode,
   type OperationContext,
+  type ReconcileBucket,
 } from '#libs/objects';
+import type { KeyRing } from '#libs/secrets';
 import type { LifecycleRule } from '#libs/tiering';
 import type { Deployment } from '../deployment.js';
+import { rotateKeys } from '../encryption/rotate-keys.js';
 import type { EventRecorder } from '../events/event-recorder.js';
 import { ClaimedRun, FencedOffError } from './claimed-run.js';
 import type { JobControl } from './job-control.js';
-import { readBucketPayload, readLifecyclePayload, readMigrationPayload } from './payloads.js';
+import { readBucketPayload, readLifecyclePayload, readMigrationPayload, readRotationPayload } from './payloads.js';
 
 /**
  * What a delivery came to. `held`: another worker runs it; `released`: given back unfinished as the process stops; `fenced`: another worker has taken it over;
@@ -27,6 +32,7 @@ export type JobRunOutcome =
 /** What running jobs needs of a deployment. */
 export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 'settings' | 'logger'> {
   readonly control: JobControl;
+  readonly masterKey: KeyRing;
   /** Told of the end. */
   readonly recorder?: EventRecorder;
 }
@@ -115,7 +121,10 @@ async function perform(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   const { type } = run.job;
   if (type === 'migration') return migrate(runner, run);
   if (type === 'lifecycle-run') return carryOutRules(runner, run);
-  if (type === 'adopt') return indexAdopted(runner, run);
+  if (type === 'key-rotation') return rotate(runner, run);
+  if (type === 'adopt') return adoptBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
+  if (type === 'reconcile')
+    return reconcileBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
   return { state: 'failed', error: `this version runs no jobs of type ${type}` };
 }
 
@@ -154,12 +163,21 @@ async function carryOutRules({ engine, controlPlane, settings }: JobRunner, run:
   });
 }
 
-async function indexAdopted({ engine, settings }: JobRunner, run: ClaimedRun): Promise<JobEnd> {
-  const { bucket } = readBucketPayload(run.job);
-  return adoptBucket(engine, contextOf(run.job, run.signal), {
-    bucketId: bucket,
-    parallel: settings.migrationParallel,
+function rotate(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
+  return rotateKeys(runner, contextOf(run.job, run.signal), {
+    to: readRotationPayload(run.job).to,
+    parallel: runner.settings.migrationParallel,
     reporter: run,
     ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
   });
+}
+
+/** What the jobs that go through all of a bucket are told. */
+function wholeBucket({ settings }: JobRunner, run: ClaimedRun): AdoptBucket & ReconcileBucket {
+  return {
+    bucketId: readBucketPayload(run.job).bucket,
+    parallel: settings.migrationParallel,
+    reporter: run,
+    ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
+  };
 }

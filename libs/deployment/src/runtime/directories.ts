@@ -9,8 +9,10 @@ export interface DataPaths {
   readonly objects: string;
 }
 
-/** The directories of a deployment, for the owner alone: made where they are not there. The root of `objects` is its backend's to make. */
-export async function makeDataDirectories({ dataDirectory, masterKeyFile }: Settings): Promise<DataPaths> {
+/** The directories of a deployment, for the owner alone: made where they are not there. The root of `objects` is its backend's to make. A stateless process has none. */
+export async function makeDataDirectories(settings: Settings): Promise<DataPaths | undefined> {
+  const { dataDirectory, masterKeyFile, isStateless } = settings;
+  if (isStateless) return undefined;
   const paths = { index: join(dataDirectory, 'index'), objects: join(dataDirectory, 'objects') };
   for (const path of [dataDirectory, paths.index, dirname(masterKeyFile)])
     await mkdir(path, { recursive: true, mode: 0o700 });

@@ -1,6 +1,7 @@
 import type { BucketDocument, BucketId, ControlPlane, JobRecord, Page, PageRequest } from '#libs/metadata';
 import {
   adoptingContainer,
+  assertIndexed,
   createBucket,
   discoverContainers,
   isObjectsError,
@@ -24,7 +25,11 @@ export interface StoredTakeoversDependencies {
   readonly controlPlane: ControlPlane;
   readonly engine: Engine;
   readonly queue: JobCarrier;
+  /** Milliseconds between two reconciliations of a bucket; 0: only when asked. */
+  readonly reconcileEveryMs: number;
 }
+
+type TakeoverJob = 'adopt' | 'reconcile';
 
 const UNFINISHED = ['planned', 'running', 'paused'] as const;
 
@@ -50,7 +55,7 @@ export class StoredTakeovers implements TakeoverService {
     if (input.backend === undefined)
       throw new ObjectsError('invalid-request', 'name the backend whose container is to be taken over');
     const created = await createBucket(this.dependencies.engine, context, input);
-    const job = await this.begin(created.bucket.id, context.actor.userId);
+    const job = await this.begin('adopt', created.bucket.id, context.actor.userId);
     return { ...created, job: await showJob(this.dependencies.engine.index, job) };
   }
 
@@ -59,41 +64,56 @@ export class StoredTakeovers implements TakeoverService {
     const bucket = await openBucket(engine, context, name);
     if (!adoptingContainer(bucket))
       throw new DeploymentError('wrong-state', `all objects of bucket ${name} are indexed; there is nothing to adopt`);
-    return showJob(engine.index, await this.begin(bucket.id, context.actor.userId));
+    return showJob(engine.index, await this.begin('adopt', bucket.id, context.actor.userId));
   }
 
   async adoptionOf(bucketId: string): Promise<AdoptionView | undefined> {
-    const { controlPlane, engine } = this.dependencies;
-    const { value: bucket } = await requireBucket(engine, bucketId as BucketId);
+    const { value: bucket } = await requireBucket(this.dependencies.engine, bucketId as BucketId);
     if (!adoptingContainer(bucket)) return undefined;
-    const { items } = await controlPlane.jobs.list({ limit: 1, type: 'adopt', bucketId });
-    const [job] = items;
+    const job = await this.#newest('adopt', bucketId);
     return job ? { state: job.state, jobId: job.id } : { state: 'planned' };
   }
 
-  /** Begins the job of a bucket that is being adopted and has none at all: a crash came between the two. */
-  async beginMissing(bucket: BucketDocument): Promise<boolean> {
-    if (!adoptingContainer(bucket)) return false;
-    const { items } = await this.dependencies.controlPlane.jobs.list({ limit: 1, type: 'adopt', bucketId: bucket.id });
-    if (items.length > 0) return false;
-    await this.begin(bucket.id);
-    return true;
+  async reconcile(context: OperationContext, name: string): Promise<JobView> {
+    const { engine } = this.dependencies;
+    const bucket = await openBucket(engine, context, name);
+    assertIndexed(bucket);
+    return showJob(engine.index, await this.begin('reconcile', bucket.id, context.actor.userId));
   }
 
-  /** Begins the job, or answers the one that is unfinished. Two that begin at once do no harm: what one has indexed the other finds indexed. */
-  async begin(bucketId: BucketId, createdBy?: string): Promise<JobRecord> {
+  /** Begins what is due of a bucket: its adoption, if a crash came between taking the container and making the job; else its next scheduled reconciliation. */
+  async beginDue(bucket: BucketDocument): Promise<TakeoverJob | undefined> {
+    if (adoptingContainer(bucket)) {
+      if (await this.#newest('adopt', bucket.id)) return undefined;
+      await this.begin('adopt', bucket.id);
+      return 'adopt';
+    }
+    const { reconcileEveryMs, engine } = this.dependencies;
+    if (reconcileEveryMs === 0) return undefined;
+    const last = await this.#newest('reconcile', bucket.id);
+    if ((last?.createdAt ?? bucket.createdAt) + reconcileEveryMs > engine.clock.now()) return undefined;
+    await this.begin('reconcile', bucket.id);
+    return 'reconcile';
+  }
+
+  /** Begins the job, or answers the one that is unfinished. Two that begin at once do no harm: what one has settled the other finds settled. */
+  async begin(type: TakeoverJob, bucketId: BucketId, createdBy?: string): Promise<JobRecord> {
     const { controlPlane, queue } = this.dependencies;
-    const { items } = await controlPlane.jobs.list({ limit: 1, type: 'adopt', states: UNFINISHED, bucketId });
+    const { items } = await controlPlane.jobs.list({ limit: 1, type, states: UNFINISHED, bucketId });
     const job =
       items[0] ??
       (await controlPlane.jobs.create({
-        type: 'adopt',
+        type,
         bucketId,
         payload: { bucket: bucketId },
         ...(createdBy === undefined ? {} : { createdBy }),
       }));
     if (job.state === 'planned') await queue.enqueue(job.id, job.type);
     return job;
+  }
+
+  async #newest(type: TakeoverJob, bucketId: string): Promise<JobRecord | undefined> {
+    return (await this.dependencies.controlPlane.jobs.list({ limit: 1, type, bucketId })).items[0];
   }
 }
 

@@ -33,6 +33,8 @@ export interface TakeoverService {
   adopt(context: OperationContext, input: AdoptionInput): Promise<CreatedBucket & { readonly job: JobView }>;
   /** Begins the indexing again, where a job of it failed or was cancelled; answers an unfinished one as it is. `wrong-state` for a bucket that is indexed. */
   resume(context: OperationContext, bucket: string): Promise<JobView>;
+  /** Begins comparing a bucket's index with what its vendors list; answers an unfinished run as it is. `adoption-unfinished` while the bucket is being adopted. */
+  reconcile(context: OperationContext, bucket: string): Promise<JobView>;
   /** Undefined for a bucket whose objects are all indexed. */
   adoptionOf(bucketId: string): Promise<AdoptionView | undefined>;
 }

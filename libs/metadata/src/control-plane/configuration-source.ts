@@ -4,11 +4,12 @@ import type { ConfigurationSource } from './configuration-cache.js';
 import type { PostgresConnection } from './data-source.js';
 import { AccessKeyEntity } from './entities/access-key.entity.js';
 import { BackendEntity } from './entities/backend.entity.js';
+import { MasterKeyEntity } from './entities/master-key.entity.js';
 import { TierPolicyEntity } from './entities/tier-policy.entity.js';
 import { UserEntity } from './entities/user.entity.js';
 import { ConfigRevisionEntity } from './entities/deployment.entity.js';
 import { attempt, required } from './failures.js';
-import { toAccessKey, toBackend, toTierPolicy, toUser } from './mapping.js';
+import { toAccessKey, toBackend, toMasterKey, toTierPolicy, toUser } from './mapping.js';
 import type { ConfigurationSnapshot } from './records.js';
 
 /** An answer later than this could not be used any more. */
@@ -64,8 +65,9 @@ async function readAll(manager: EntityManager): Promise<ConfigurationSnapshot> {
   const tiers = (await manager.find(TierPolicyEntity, { order: { name: 'ASC' } })).map(toTierPolicy);
   const users = (await manager.find(UserEntity, { order: { name: 'ASC' } })).map(toUser);
   const keys = (await manager.find(AccessKeyEntity, { order: { accessKeyId: 'ASC' } })).map(toAccessKey);
+  const masterKeys = (await manager.find(MasterKeyEntity, { order: { createdAt: 'ASC', id: 'ASC' } })).map(toMasterKey);
   return {
-    ...{ revision, backends, tiers, users, keys },
+    ...{ revision, backends, tiers, users, keys, masterKeys },
     backendById: new Map(backends.map((backend) => [backend.id, backend])),
     backendByName: new Map(backends.map((backend) => [backend.name, backend])),
     userById: new Map(users.map((user) => [user.id, user])),

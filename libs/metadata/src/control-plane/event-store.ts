@@ -15,6 +15,8 @@ export interface EventStore {
   createWebhook(webhook: NewWebhook): Promise<WebhookRecord>;
   getWebhook(id: string): Promise<WebhookRecord>;
   setWebhookDisabled(id: string, disabled: boolean): Promise<WebhookRecord>;
+  /** Replaces a sealed secret, if it is still the one given; whether it was. */
+  resealWebhook(id: string, from: string, to: string): Promise<boolean>;
   /** With everything that it was still to be told. */
   deleteWebhook(id: string): Promise<void>;
   listWebhooks(page: PageRequest): Promise<Page<WebhookRecord>>;

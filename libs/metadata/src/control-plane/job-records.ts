@@ -1,5 +1,13 @@
 /** The job's part of the control plane: what is known of background work, whoever carries or runs it. */
-export const JOB_TYPES = ['migration', 'lifecycle-run', 'transition', 'sweep', 'adopt', 'reconcile'] as const;
+export const JOB_TYPES = [
+  'migration',
+  'lifecycle-run',
+  'transition',
+  'sweep',
+  'adopt',
+  'reconcile',
+  'key-rotation',
+] as const;
 export type JobType = (typeof JOB_TYPES)[number];
 
 export const JOB_STATES = ['planned', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const;

@@ -5,6 +5,7 @@ import type { BackendEntity } from './entities/backend.entity.js';
 import type { BucketEntity } from './entities/bucket.entity.js';
 import type { JobEntity } from './entities/job.entity.js';
 import type { LifecycleEntity } from './entities/lifecycle.entity.js';
+import type { MasterKeyEntity } from './entities/master-key.entity.js';
 import type { TierPolicyEntity } from './entities/tier-policy.entity.js';
 import type { UserEntity } from './entities/user.entity.js';
 import type { JobRecord, JobState, JobType, JobWish } from './job-records.js';
@@ -14,6 +15,8 @@ import type {
   BackendState,
   BucketRecord,
   LifecycleRecord,
+  MasterKeyRecord,
+  MasterKeyState,
   TierPolicyRecord,
   UserRecord,
   UserRole,
@@ -23,6 +26,16 @@ import type {
  * Rows to records. The unions of words are asserted, not checked: only this lib writes the tables, and their CHECK constraints hold the words
  * that matter to it.
  */
+
+export function toMasterKey(row: MasterKeyEntity): MasterKeyRecord {
+  const { id, state, createdAt, retiredAt } = row;
+  return {
+    id,
+    state: state as MasterKeyState,
+    createdAt: createdAt.getTime(),
+    ...(retiredAt === null ? {} : { retiredAt: retiredAt.getTime() }),
+  };
+}
 
 /** The entries that have a value; a null column is an absent field. */
 export function present<T extends object>(fields: { [K in keyof T]: T[K] | null }): Partial<T> {

@@ -16,6 +16,7 @@ import { PostgresBucketStore } from './stores/buckets.js';
 import { PostgresEventStore } from './stores/events.js';
 import { PostgresJobStore } from './stores/jobs.js';
 import { PostgresLifecycleStore } from './stores/lifecycles.js';
+import { PostgresMasterKeyStore } from './stores/master-keys.js';
 import { PostgresTierPolicyStore } from './stores/tier-policies.js';
 import { PostgresUsageStore } from './stores/usage.js';
 import { PostgresUserStore } from './stores/users.js';
@@ -73,6 +74,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     tiers: new PostgresTierPolicyStore(context),
     users: new PostgresUserStore(context),
     keys: new PostgresAccessKeyStore(context),
+    masterKeys: new PostgresMasterKeyStore(context),
     buckets: new PostgresBucketStore(context),
     lifecycles: new PostgresLifecycleStore(context),
     jobs: new PostgresJobStore(context),

@@ -11,6 +11,7 @@ import type {
   BackendRecord,
   BucketRecord,
   LifecycleRecord,
+  MasterKeyRecord,
   TierPolicyRecord,
   UserRecord,
   UserRole,
@@ -90,9 +91,23 @@ export interface AccessKeyStore {
   find(accessKeyId: string): Promise<AccessKeyRecord | undefined>;
   /** Replaces the sealed secret, whatever it was; the old one opens nothing from then on. */
   rotate(accessKeyId: string, sealedSecret: string): Promise<AccessKeyRecord>;
+  /** Replaces one sealed form of the same secret by another; false, and nothing changed, unless the stored one is `from`. The key's revision stays. */
+  reseal(accessKeyId: string, from: string, to: string): Promise<boolean>;
   setDisabled(accessKeyId: string, disabled: boolean): Promise<AccessKeyRecord>;
   delete(accessKeyId: string): Promise<void>;
   list(page: PageRequest & { readonly userId?: string }): Promise<Page<AccessKeyRecord>>;
+}
+
+/** The ids of master keys, and which of them seals. */
+export interface MasterKeyStore {
+  /** Oldest first. */
+  list(): Promise<readonly MasterKeyRecord[]>;
+  /** Records the deployment's first keys, of which the first becomes current; changes nothing if there are any. Answers what there is. */
+  begin(ids: readonly string[]): Promise<readonly MasterKeyRecord[]>;
+  /** Makes a key current, new or not; what was current is retiring from then on. */
+  makeCurrent(id: string): Promise<readonly MasterKeyRecord[]>;
+  /** Nothing is sealed by the keys that were retiring any more. */
+  retire(): Promise<readonly MasterKeyRecord[]>;
 }
 
 export interface NewBucket {
@@ -147,6 +162,7 @@ export interface ControlPlane {
   readonly tiers: TierPolicyStore;
   readonly users: UserStore;
   readonly keys: AccessKeyStore;
+  readonly masterKeys: MasterKeyStore;
   readonly buckets: BucketStore;
   readonly lifecycles: LifecycleStore;
   readonly jobs: JobStore;

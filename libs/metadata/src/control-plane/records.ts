@@ -79,6 +79,18 @@ export interface LifecycleRecord {
   readonly lastRunAt?: number;
 }
 
+export const MASTER_KEY_STATES = ['current', 'retiring', 'retired'] as const;
+export type MasterKeyState = (typeof MASTER_KEY_STATES)[number];
+
+/** A master key by its id; the key itself is never stored. */
+export interface MasterKeyRecord {
+  readonly id: string;
+  /** `current`: seals from now on. `retiring`: something may still be sealed by it. `retired`: nothing is. */
+  readonly state: MasterKeyState;
+  readonly createdAt: number;
+  readonly retiredAt?: number;
+}
+
 /** One consistent reading of all that a process acts on. Equal revisions mean equal content. */
 export interface ConfigurationSnapshot {
   readonly revision: string;
@@ -86,6 +98,7 @@ export interface ConfigurationSnapshot {
   readonly tiers: readonly TierPolicyRecord[];
   readonly users: readonly UserRecord[];
   readonly keys: readonly AccessKeyRecord[];
+  readonly masterKeys: readonly MasterKeyRecord[];
   readonly backendById: ReadonlyMap<string, BackendRecord>;
   readonly backendByName: ReadonlyMap<string, BackendRecord>;
   readonly userById: ReadonlyMap<string, UserRecord>;

@@ -3,7 +3,7 @@ import { slugFor, validateBucketName } from '#libs/naming';
 import type { BucketContainer, BucketDocument } from '#libs/metadata';
 import { callOf, type Engine, type KnownBackend, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
-import { isLive } from '../target.js';
+import { isLive } from './marked-containers.js';
 import { isSameContainer } from './erase-container.js';
 import { MARKER_KEY, writeMarker } from './marker.js';
 import { changeBucket } from './open-bucket.js';

@@ -6,7 +6,7 @@ import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { pause } from '../mutation/intents.js';
 import { examineFreshIds } from '../sweep/fresh-ids.js';
 import { collectGarbage } from '../sweep/garbage.js';
-import { isLive } from '../target.js';
+import { isLive } from './marked-containers.js';
 import { entriesOf, eraseContainer } from './erase-container.js';
 import { holdsMarker, MARKER_KEY } from './marker.js';
 import { changeBucket, requireBucket } from './open-bucket.js';

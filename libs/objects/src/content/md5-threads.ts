@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { ObjectsError } from '../errors.js';
 
 /** Bytes that are handed to a thread at once; also the least that is worth handing over. */
 const BLOCK_BYTES = 1024 * 1024;
@@ -55,7 +56,7 @@ class Md5Thread {
       this.#waiting.get(reply.id)?.shift()?.resolve(reply);
     });
     this.#worker.on('error', (error: Error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('the thread that computes MD5 ended')));
+    this.#worker.on('exit', () => this.#fail());
     // After the listeners: adding one makes the process wait for the thread again.
     this.#worker.unref();
   }
@@ -76,7 +77,7 @@ class Md5Thread {
 
   #ask(id: number, request: unknown, transfer: ArrayBuffer[] = []): Promise<Reply> {
     const asked = Promise.withResolvers<Reply>();
-    if (this.isBroken) asked.reject(new Error('the thread that computes MD5 is gone'));
+    if (this.isBroken) asked.reject(threadEnded());
     const waiting = this.#waiting.get(id);
     if (waiting) waiting.push(asked);
     else this.#waiting.set(id, [asked]);
@@ -85,11 +86,16 @@ class Md5Thread {
     return asked.promise;
   }
 
-  #fail(error: Error): void {
+  #fail(cause?: Error): void {
     this.isBroken = true;
-    for (const asked of [...this.#waiting.values()].flat()) asked.reject(error);
+    for (const asked of [...this.#waiting.values()].flat()) asked.reject(threadEnded(cause));
     this.#waiting.clear();
   }
+}
+
+function threadEnded(cause?: Error): ObjectsError {
+  const details = { retryAfterSeconds: 1, ...(cause ? { cause } : {}) };
+  return new ObjectsError('busy', 'the thread that computes MD5 ended; nothing was stored, try again', details);
 }
 
 let threads: Md5Thread[] = [];

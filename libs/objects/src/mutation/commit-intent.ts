@@ -6,6 +6,7 @@ import { closeIntent, pause } from './intents.js';
 import { commit, findIntent, isCurrentWrite, tidy, withoutIntent } from './key-changes.js';
 import { disown } from './disown.js';
 import { garbageFrom, isSubordinate, type Mutation, type Outcome } from './mutation.js';
+import { currentlyWrapped } from '../sealing/sealings.js';
 import { discardBytes, headStanding, placementRef } from './standing.js';
 
 /** Who the backend says was last at the place. */
@@ -113,7 +114,7 @@ async function tryCommit(
 ): Promise<boolean> {
   const next = tidy(
     commit(found.value, {
-      record,
+      record: currentlyWrapped(engine, mutation.target.address, record),
       writeId: mutation.writeId,
       coexist: mutation.target.coexist,
       garbageFrom: garbageFrom(engine, mutation),

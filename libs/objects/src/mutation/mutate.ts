@@ -14,6 +14,7 @@ import { keepAlive } from './heartbeat.js';
 import { closeIntent, openIntent } from './intents.js';
 import { commit, EMPTY } from './key-changes.js';
 import { garbageFrom, isSubordinate, recordOf, storedOf, type Mutation, type Outcome } from './mutation.js';
+import { currentlyWrapped } from '../sealing/sealings.js';
 import { discardBytes, headStanding, placementRef } from './standing.js';
 
 /**
@@ -35,13 +36,15 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
   if (mutation.guard) await checkNow(engine, mutation, mutation.guard);
   const result = await send(engine, context, mutation, {});
   const record = recordOf(mutation, result);
+  let committed = record;
   const ref = placementRef(record.placement);
   await engine.reach('bytes-sent', target.address.key);
   try {
     await changeKey(engine, target.address, { requireActive: true }, (document) => {
       mutation.guard?.(document);
+      committed = currentlyWrapped(engine, target.address, record);
       return {
-        next: commit(document, { record, coexist: true, garbageFrom: garbageFrom(engine, mutation) }),
+        next: commit(document, { record: committed, coexist: true, garbageFrom: garbageFrom(engine, mutation) }),
         then: undefined,
       };
     });
@@ -52,7 +55,7 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
   }
   target.backend.freshIds?.settle(ref);
   await engine.reach('committed', target.address.key);
-  return { record, fate: 'committed' };
+  return { record: committed, fate: 'committed' };
 }
 
 /** Bytes that cannot be deleted now stay unsettled, to be found when this process has ended; what the client is told stays the refusal. */

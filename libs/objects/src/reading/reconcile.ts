@@ -8,6 +8,7 @@ import { changeKey } from '../mutation/change-key.js';
 import { commit, isCurrentWrite, isSamePlace } from '../mutation/key-changes.js';
 import { pause } from '../mutation/intents.js';
 import { headStanding } from '../mutation/standing.js';
+import { currentlyWrapped } from '../sealing/sealings.js';
 import { writeIdOf } from '../mutation/write-ids.js';
 import { contentStanding, type Standing } from './standing-content.js';
 import { targetAt, type Target } from '../target.js';
@@ -79,7 +80,7 @@ async function standingRecord(
 
 function heal(engine: Engine, document: KeyDocument, record: ObjectRecord, target: Target): KeyDocument {
   return commit(document, {
-    record,
+    record: currentlyWrapped(engine, target.address, record),
     coexist: target.coexist,
     garbageFrom: engine.clock.now() + engine.settings.graceMs,
   });

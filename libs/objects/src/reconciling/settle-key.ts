@@ -17,6 +17,8 @@ export interface Look {
   readonly target: Target;
   /** Throws unless the container is this bucket's own now: asked after the vendor has answered, before the index believes it. */
   readonly assertOwn: () => Promise<void>;
+  /** How long to wait for whoever is at the key; the engine's patience if absent. */
+  readonly patienceMs?: number;
 }
 
 /** What a look found, and how many bytes the object has by now. */
@@ -31,7 +33,7 @@ export interface Settled {
  * Costs two index commits and a HEAD (and a call for the tags, at vendors that keep them apart). Fails with `busy` if writers leave no moment for it within the engine's patience.
  */
 export async function settleKey(engine: Engine, context: OperationContext, look: Look): Promise<Settled> {
-  const until = engine.clock.monotonic() + engine.settings.patienceMs;
+  const until = engine.clock.monotonic() + (look.patienceMs ?? engine.settings.patienceMs);
   for (;;) {
     const holder = engine.newWriteId();
     const before = await openLook(engine, look.target, holder);
@@ -91,7 +93,7 @@ async function lookAndClose(engine: Engine, context: OperationContext, look: Ope
 
 async function decide(engine: Engine, context: OperationContext, look: OpenLook): Promise<Verdict> {
   const { target, before } = look;
-  const head = await headStanding(target, context, { withTags: true });
+  const head = await headStanding(target, context, { withTags: true, ...tokenToAsk(target, before) });
   const verdict = await judge(
     { address: target.address, place: placeOf(target), coexist: target.coexist, before, head },
     {
@@ -102,6 +104,11 @@ async function decide(engine: Engine, context: OperationContext, look: OpenLook)
   );
   if (verdict.next) await look.assertOwn();
   return verdict;
+}
+
+/** Where every write lies under an id of its own, nothing stands at a key but by its record. */
+function tokenToAsk({ tokens }: Target, { current }: KeyDocument): { token?: string } {
+  return tokens === 'id' && current ? { token: current.placement.token } : {};
 }
 
 function placeOf(target: Target): Seen['place'] {

@@ -30,6 +30,13 @@ export function rewrapped(engine: Engine, sealing: Sealing, from: KeyAddress, to
   return { ...sealing, key: engine.dataKeys.wrap(dataKeyOf(engine, from, sealing), placeOf(to)) };
 }
 
+/** The record with its data key under the master key that is current now: a rotation may have begun since the record was made. Asked at each commit, so that none passes a rotation by. */
+export function currentlyWrapped(engine: Engine, address: KeyAddress, record: ObjectRecord): ObjectRecord {
+  const { sealing } = record;
+  if (sealing === undefined || engine.dataKeys.isCurrent(sealing.key)) return record;
+  return { ...record, sealing: rewrapped(engine, sealing, address, address) };
+}
+
 /** Whether new bytes are to be sealed: where the bucket asks for it, and always where they were sealed before and only move. */
 export function wantsSealing(bucket: BucketDocument, moved?: ObjectRecord): boolean {
   return bucket.encrypted === true || moved?.sealing !== undefined;

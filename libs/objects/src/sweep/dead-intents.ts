@@ -7,6 +7,7 @@ import { commit, findIntent, tidy, withChangedIntent, withGarbage, withoutIntent
 import { isSubordinate } from '../mutation/mutation.js';
 import { headStanding } from '../mutation/standing.js';
 import { contentStanding } from '../reading/standing-content.js';
+import { currentlyWrapped } from '../sealing/sealings.js';
 import { damaged } from '../sealing/unseal.js';
 import { targetAt, type Target } from '../target.js';
 import { abortUploads, findLosingWrite } from './leftovers.js';
@@ -116,7 +117,7 @@ function close(engine: Engine, fenced: Fenced, how: Close): Promise<boolean> {
     }
     if (how.record) {
       const next = commit(document, {
-        record: how.record,
+        record: currentlyWrapped(engine, target.address, how.record),
         writeId: intent.writeId,
         coexist: target.coexist,
         garbageFrom: now + engine.settings.graceMs,

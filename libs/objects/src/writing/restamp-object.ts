@@ -11,7 +11,7 @@ import { writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
 import { sealedSize } from '../sealing/layout.js';
 import { rewrapped } from '../sealing/sealings.js';
-import { targetAt } from '../target.js';
+import { assertAsked, targetAt } from '../target.js';
 import { candidateAt } from './candidate.js';
 import { chooseClass, type ChosenClass } from './storage-class.js';
 
@@ -38,6 +38,7 @@ export async function restampObject(
 ): Promise<Outcome> {
   const current = await requireRecord(engine, restamp.bucket, restamp.key);
   const target = await targetAt(engine, restamp.bucket, restamp.key, current.placement);
+  assertAsked(target.backend);
   const attributes = { ...attributesOf(current), ...restamp.attributes };
   const { address } = target;
   const sealing = current.sealing && rewrapped(engine, current.sealing, address, address);

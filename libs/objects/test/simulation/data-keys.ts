@@ -1,4 +1,12 @@
-import { EnvelopeError, MasterKey, MissingKeyError, unwrapDataKey, wrapDataKey, type MasterKeys } from '#libs/secrets';
+import {
+  EnvelopeError,
+  MasterKey,
+  MissingKeyError,
+  unwrapDataKey,
+  wrapDataKey,
+  wrappingKeyIdOf,
+  type MasterKeys,
+} from '#libs/secrets';
 import { damaged, ObjectsError, type DataKeys } from '../../src/index.js';
 
 /** A master key that is the same in every test; another number is another key. */
@@ -9,6 +17,7 @@ export function masterKey(number = 7): MasterKey {
 /** Data keys wrapped for real, as a deployment does. */
 export function dataKeysOf(keys: MasterKeys): DataKeys {
   return {
+    isCurrent: (wrapped) => wrappingKeyIdOf(wrapped) === keys.current.id,
     wrap: (dataKey, boundTo) => wrapDataKey(keys, dataKey, boundTo),
     unwrap: (wrapped, boundTo) => {
       try {

@@ -1,4 +1,10 @@
-import { createMemoryBackend, type MemoryBackend, type MemoryGate, type TokenKind } from '#libs/backends';
+import {
+  createMemoryBackend,
+  type MemoryBackend,
+  type MemoryGate,
+  type ObjectBackend,
+  type TokenKind,
+} from '#libs/backends';
 import {
   ControlPlaneError,
   createMemoryIndex,
@@ -95,13 +101,23 @@ export function makePlatform(options: PlatformOptions): Platform {
     newWriteId: () => `w${++ids}` as WriteId,
     randomHex: (bytes) => (++ids).toString(16).padStart(2 * bytes, '0'),
     reach: (point, about) => options.reach?.(point, about),
-    settings: { graceMs: 60_000, heartbeatMs: 5_000, deadAfterMs: 30_000, patienceMs: 20_000, deploymentId: 'd1' },
+    settings: {
+      graceMs: 60_000,
+      heartbeatMs: 5_000,
+      deadAfterMs: 30_000,
+      patienceMs: 20_000,
+      markerAgeMs: 30_000,
+      deploymentId: 'd1',
+    },
   };
   const platform: Platform = { engine, index, backends, known, rows, time, vendorCalls, fault: undefined };
+  const opened = new Map<MemoryBackend, MemoryBackend>();
   const watched = (id: string): MemoryBackend => {
     const backend = backends[id];
     if (!backend) throw new Error(`no backend ${id}`);
-    return watch(backend, platform);
+    const one = opened.get(backend) ?? watch(backend, platform);
+    opened.set(backend, one);
+    return one;
   };
   return platform;
 }
@@ -196,4 +212,18 @@ export async function sweepAll({ engine, backends, index, time }: Platform, id: 
     }
   }
   return failures;
+}
+
+/** The same on other backends, by id: real servers. Only the index, the rows and time are stand-ins. */
+export function platformOn(others: Readonly<Record<string, ObjectBackend>>): Platform {
+  const platform = makePlatform({ tokens: {} });
+  for (const [id, { type, vendor }] of Object.entries(others))
+    platform.known.push({ id, name: id, type, vendor, healthy: true, attributes: {} });
+  const open = async (id: string): Promise<ObjectBackend> => {
+    const backend = others[id];
+    if (!backend) throw new Error(`no backend ${id}`);
+    return Promise.resolve(backend);
+  };
+  Object.assign(platform.engine.backends, { open });
+  return platform;
 }

@@ -89,6 +89,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       heartbeatMs: 5_000,
       deadAfterMs: options.deadAfterMs ?? 30_000,
       patienceMs: 20_000,
+      markerAgeMs: Infinity,
       deploymentId: 'd1',
     },
   };

@@ -71,6 +71,13 @@ export const backendView = component(
     capabilities: z.looseObject({ tokens: z.enum(TOKEN_KINDS) }).describe('As the last check that passed found them'),
     weak: z.boolean().describe('Nothing names a single write there: changes take an exclusive lease'),
     state: z.enum(BACKEND_STATES),
+    circuit: z
+      .object({
+        state: z.enum(['closed', 'open', 'half-open']),
+        reason: z.string().optional(),
+        retryAfterSeconds: z.number().int().optional(),
+      })
+      .describe('Whether calls are sent there, as the process that answers sees it: `open` means that none is'),
     lastCheckedAt: z.iso.datetime().optional(),
     lastCheckError: z.string().optional(),
     storageClasses: z.array(storageClass),

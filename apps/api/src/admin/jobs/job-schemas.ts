@@ -19,6 +19,15 @@ export const jobView = component(
     objectRate: z.number().nullable().describe('Objects a second'),
     etaSeconds: z.number().nullable(),
     failures: z.array(z.object({ key: z.string(), reason: z.string() })),
+    report: z
+      .object({
+        counts: z
+          .record(z.string(), z.number())
+          .describe('How many keys of each kind; kinds that did not occur are absent'),
+        first: z.array(z.object({ key: z.string(), kind: z.string() })).describe('The first hundred keys'),
+      })
+      .optional()
+      .describe('What a reconciliation found so far'),
     error: z.string().optional(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),

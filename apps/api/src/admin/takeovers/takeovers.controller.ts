@@ -10,7 +10,7 @@ import { jobView } from '../jobs/job-schemas.js';
 
 const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
 
-/** Indexing what a container held when it was taken over, for administrators. */
+/** Bringing the index in line with what others wrote at the vendor, for administrators. */
 @ApiTags('takeovers')
 @Controller('admin/v1/buckets/:bucket')
 @UseGuards(AccessGuard)
@@ -27,5 +27,22 @@ export class TakeoversController {
   })
   adopt(@AskedBy() { context }: Caller, @Param('bucket') bucket: string) {
     return this.deployment.takeovers.resume(context, bucket);
+  }
+
+  @Post('reconcile')
+  @bucketParam
+  @Describe({
+    id: 'reconcileBucket',
+    summary: "Compare a bucket's index with what its vendors list, and heal what was changed outside",
+    description: 'Deletes no bytes that Spumoni did not write; what is missing is marked, and its record stays.',
+    answer: {
+      status: 202,
+      description: 'Begun, or already under way; `report` of the job says what was found',
+      schema: jobView,
+    },
+    refusals: [403, 404, 409],
+  })
+  reconcile(@AskedBy() { context }: Caller, @Param('bucket') bucket: string) {
+    return this.deployment.takeovers.reconcile(context, bucket);
   }
 }

@@ -55,6 +55,12 @@ export class PostgresAccessKeyStore implements AccessKeyStore {
     });
   }
 
+  async reseal(accessKeyId: string, from: string, to: string): Promise<boolean> {
+    const where = { accessKeyId, secret: from };
+    const done = await attempt(`access key ${accessKeyId}`, () => this.rows.update(where, { secret: to }));
+    return done.affected === 1;
+  }
+
   async setDisabled(accessKeyId: string, disabled: boolean): Promise<AccessKeyRecord> {
     const what = `access key ${accessKeyId}`;
     return attempt(what, () =>

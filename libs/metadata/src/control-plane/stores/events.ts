@@ -75,6 +75,11 @@ export class PostgresEventStore implements EventStore {
     return this.#oneWebhook(id, sql, [disabled]);
   }
 
+  async resealWebhook(id: string, from: string, to: string): Promise<boolean> {
+    const sql = `WITH one AS (UPDATE webhook SET secret = $3 WHERE id = $1 AND secret = $2 RETURNING 1) SELECT 1 FROM one`;
+    return (await this.query(`webhook ${id}`, sql, [id, from, to])).length > 0;
+  }
+
   async deleteWebhook(id: string): Promise<void> {
     const sql = `WITH one AS (DELETE FROM webhook WHERE id = $1 RETURNING ${WEBHOOK}) SELECT * FROM one`;
     await this.#oneWebhook(id, sql, []);

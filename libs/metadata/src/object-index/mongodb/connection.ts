@@ -1,5 +1,5 @@
-import { MongoClient } from 'mongodb';
-import type { ClientSession, Collection, Db, MongoClientOptions } from 'mongodb';
+import { MongoClient, ReadConcern } from 'mongodb';
+import type { ClientSession, Collection, Db, DbOptions, MongoClientOptions } from 'mongodb';
 import { IndexError } from '../object-index.js';
 import type { BucketEntry, FormatEntry, KeyEntry } from './documents.js';
 import { toIndexError } from './failures.js';
@@ -19,19 +19,22 @@ export const FORMAT = 1;
 const OPERATION_MS = 5_000;
 const DEFAULT_DATABASE = 'spumoni';
 
-/** These come before what the URL says. */
-const GUARANTEES: MongoClientOptions = {
+const CONNECTING: MongoClientOptions = {
   appName: 'spumoni',
   readPreference: 'primary',
-  readConcern: { level: 'majority' },
-  writeConcern: { w: 'majority', journal: true, wtimeoutMS: OPERATION_MS },
   retryReads: true,
   retryWrites: true,
   // An outage must be an error within seconds, never a request that hangs.
   serverSelectionTimeoutMS: 3_000,
-  connectTimeoutMS: 3_000,
-  socketTimeoutMS: OPERATION_MS,
+  connectTimeoutMS: 5_000,
+  socketTimeoutMS: OPERATION_MS + 1_000,
   waitQueueTimeoutMS: 3_000,
+};
+
+/** Given to the database, not to the client: there the driver would let options of the URL come before some of them. */
+const GUARANTEES: DbOptions = {
+  readConcern: new ReadConcern('majority'),
+  writeConcern: { w: 'majority', journal: true, wtimeoutMS: OPERATION_MS },
 };
 
 /** Options of every read. */
@@ -63,8 +66,8 @@ export class MongodbStore {
   static async open({ url, deployment }: MongodbIndexOptions): Promise<MongodbStore> {
     let client: MongoClient | undefined;
     try {
-      client = new MongoClient(url, GUARANTEES);
-      const store = new MongodbStore(client, client.db(databaseOf(url)));
+      client = new MongoClient(url, CONNECTING);
+      const store = new MongodbStore(client, client.db(databaseOf(url), GUARANTEES));
       await store.#prepare(deployment);
       return store;
     } catch (error) {

@@ -1,0 +1,275 @@
+import { isBackendError, type ListPage, type ObjectBackend } from '#libs/backends';
+import type { BucketContainer, BucketDocument, BucketId, KeyDocument } from '#libs/metadata';
+import { assertIndexed } from '../adopting/adopt-bucket.js';
+import { isSameContainer } from '../buckets/erase-container.js';
+import { requireBucket } from '../buckets/open-bucket.js';
+import { callOf, type Engine, type OperationContext } from '../engine.js';
+import { fromBackend, isObjectsError } from '../errors.js';
+import { Tally, type Counts, type JobEnd, type JobReporter } from '../moves/job-reporter.js';
+import { inParallel } from '../moves/walk.js';
+import { isLive } from '../buckets/marked-containers.js';
+import { targetAt, tokenKindAt } from '../target.js';
+import { compareKeys, documentsIn, ListedPage, names, type KeyedEntry } from './listed-page.js';
+import { ForeignContainerError, MarkerWatch } from './marker-watch.js';
+import { Telling, type ReconcileReport } from './reconcile-report.js';
+import { removeOrphan } from './remove-orphan.js';
+import { settleKey } from './settle-key.js';
+
+export interface ReconcileBucket {
+  readonly bucketId: BucketId;
+  /** Keys looked at together. */
+  readonly parallel: number;
+  readonly reporter: JobReporter;
+  /** As last reported; undefined at the first start. */
+  readonly checkpoint?: Readonly<Record<string, unknown>>;
+}
+
+interface Checkpoint {
+  /** Index of the container in the bucket's document, and its name, in case that changes. */
+  readonly container?: string;
+  readonly cursor?: string;
+  /** The index has been compared up to here. */
+  readonly after?: string;
+  readonly counts: Counts;
+  readonly report: ReconcileReport;
+}
+
+const PAGE = 1_000;
+const REPORT_EVERY_MS = 500;
+
+/**
+ * Compares what the index says of a bucket with what its vendors list, and heals what was changed outside: new, changed and missing objects (see `Finding`). A listing only says where to look: each key that differs is looked at by a fresh HEAD and
+ * the one mutation (`settleKey`), so no acknowledged write of a client's is undone; keys that are being written are left for the next run. A missing object is marked, its record stays. Of bytes it deletes only orphans of this very bucket that lie beneath
+ * newer writes (`removeOrphan`). A container without its marker is left alone, and fails the job. Memory is bounded by a page; killed at any point it goes on at its checkpoint. The report is in the checkpoint, too.
+ */
+export async function reconcileBucket(
+  engine: Engine,
+  context: OperationContext,
+  reconcile: ReconcileBucket,
+): Promise<JobEnd> {
+  const { value: bucket } = await requireBucket(engine, reconcile.bucketId);
+  assertIndexed(bucket);
+  const run = new Reconciliation(engine, context, reconcile, bucket);
+  try {
+    return await run.perform();
+  } catch (error) {
+    if (error instanceof ForeignContainerError) return { state: 'failed', error: error.message };
+    throw error;
+  }
+}
+
+/** One container's part of a run. */
+interface Part {
+  readonly container: BucketContainer;
+  readonly backend: ObjectBackend;
+  readonly watch: MarkerWatch;
+}
+
+class Reconciliation {
+  readonly #tally: Tally;
+  readonly #telling: Telling;
+  #at: Pick<Checkpoint, 'container' | 'cursor' | 'after'>;
+  #wish: 'run' | 'pause' | 'cancel' = 'run';
+  #reportedAt: number;
+  readonly #isNew: boolean;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly context: OperationContext,
+    private readonly reconcile: ReconcileBucket,
+    private readonly bucket: BucketDocument,
+  ) {
+    const from = reconcile.checkpoint as Checkpoint | undefined;
+    this.#isNew = from === undefined;
+    this.#tally = new Tally(from?.counts);
+    this.#telling = new Telling(from?.report);
+    this.#at = from ?? {};
+    this.#reportedAt = engine.clock.monotonic();
+  }
+
+  async perform(): Promise<JobEnd> {
+    if (this.#isNew) await this.#count();
+    const live = this.bucket.containers.filter(isLive);
+    const begun = live.findIndex((container) => nameOf(container) === this.#at.container);
+    for (const container of live.slice(Math.max(0, begun))) {
+      if (nameOf(container) !== this.#at.container) this.#at = { container: nameOf(container) };
+      const backend = await this.engine.backends.open(container.backend);
+      const watch = new MarkerWatch(this.engine, this.context, { bucket: this.bucket, container });
+      const end = await this.#compare({ container, backend, watch }).catch((error: unknown) => {
+        throw fromBackend(error, backend.name);
+      });
+      if (end) return end;
+    }
+    await this.#report(true);
+    if (!this.#tally.hasFailures) return { state: 'completed' };
+    return {
+      state: 'failed',
+      error:
+        'some keys could not be looked at; the first of them are listed with their reasons, and the next run looks again',
+    };
+  }
+
+  /** What there is to compare, so that progress has a total: one walk over the index alone. */
+  async #count(): Promise<void> {
+    for await (const page of documentsIn(this.engine, { bucket: this.bucket.id }))
+      for (const { document } of page) if (document.current) this.#tally.expect(document.current.size);
+  }
+
+  async #compare(part: Part): Promise<JobEnd | undefined> {
+    await part.watch.assertOwn();
+    if (tokenKindAt(this.bucket, part.container, part.backend) !== 'id') {
+      const end = await this.#comparePages(part);
+      if (end) return end;
+    }
+    await this.#compareStretch(part, new ListedPage([]), undefined);
+    return undefined;
+  }
+
+  /** Undefined when the listing has ended. The page under way is always finished: it is what a checkpoint names. */
+  async #comparePages(part: Part): Promise<JobEnd | undefined> {
+    for (;;) {
+      this.context.signal?.throwIfAborted();
+      await part.watch.assertOwn();
+      const listed = await this.#list(part);
+      const page = new ListedPage(listed.entries);
+      for (const key of page.unnameable) this.#telling.tell(key, 'stray');
+      const upTo = page.lastKey;
+      if (upTo !== undefined && (this.#at.after === undefined || compareKeys(upTo, this.#at.after) > 0))
+        await this.#compareStretch(part, page, upTo);
+      else await this.#compareListed(part, page, new Set());
+      await inParallel(page.noncurrent, this.reconcile.parallel, (one) => this.#lookBeneath(part, one));
+      if (listed.cursor === undefined) return undefined;
+      this.#at = { ...this.#at, cursor: listed.cursor };
+      await this.#report(true);
+      if (this.#wish !== 'run') return { state: this.#wish === 'pause' ? 'paused' : 'cancelled' };
+    }
+  }
+
+  async #list({ backend, container }: Part): Promise<ListPage> {
+    const include =
+      tokenKindAt(this.bucket, container, backend) === 'version' ? ('everything' as const) : ('current' as const);
+    const request = { container: container.container, include, limit: PAGE };
+    const { cursor } = this.#at;
+    try {
+      return await backend.list(callOf(this.context), { ...request, ...(cursor === undefined ? {} : { cursor }) });
+    } catch (error) {
+      if (cursor === undefined || !isBackendError(error, 'invalid')) throw error;
+      // A cursor does not last for ever. What was compared already is only compared once more.
+      return backend.list(callOf(this.context), request);
+    }
+  }
+
+  /** The index's side: every record of the stretch that the page does not show unchanged is looked at. Then what the page shows and the stretch does not have. */
+  async #compareStretch(part: Part, page: ListedPage, upTo: string | undefined): Promise<void> {
+    const { after } = this.#at;
+    const known = new Set<string>();
+    const stretch = {
+      bucket: this.bucket.id,
+      ...(after === undefined ? {} : { after }),
+      ...(upTo === undefined ? {} : { upTo }),
+    };
+    for await (const documents of documentsIn(this.engine, stretch)) {
+      await inParallel(documents, this.reconcile.parallel, async ({ key, document }) => {
+        if (page.objects.has(key)) known.add(key);
+        await this.#compareDocument(part, page, { key, document });
+      });
+    }
+    await this.#compareListed(part, page, known);
+    if (upTo !== undefined) this.#at = { ...this.#at, after: upTo };
+  }
+
+  async #compareDocument(
+    part: Part,
+    page: ListedPage,
+    { key, document }: { key: string; document: KeyDocument },
+  ): Promise<void> {
+    const record = document.current;
+    const isHere = record !== undefined && isSameContainer(record.placement, part.container);
+    if (isHere && page.agreesWith(key, record)) {
+      this.#tally.done(record.size);
+      return;
+    }
+    if (isHere) await this.#look(part, { key, backendKey: record.placement.key, size: record.size, document });
+    else if (page.objects.has(key)) await this.#lookListed(part, page, key, document);
+  }
+
+  /** The vendor's side: what the page shows and the stretch of the index did not: new keys, and those that the vendor lists in another order. */
+  async #compareListed(part: Part, page: ListedPage, known: ReadonlySet<string>): Promise<void> {
+    const rest = [...page.objects.keys()].filter((key) => !known.has(key));
+    await inParallel(rest, this.reconcile.parallel, async (key) => {
+      const document = (await this.engine.index.getKey({ bucket: this.bucket.id, key }))?.value;
+      if (!document?.current || !page.agreesWith(key, document.current))
+        await this.#lookListed(part, page, key, document);
+    });
+  }
+
+  async #lookListed(part: Part, page: ListedPage, key: string, document: KeyDocument | undefined): Promise<void> {
+    const entry = page.objects.get(key);
+    if (!entry || names(document, part.container, entry.token)) return;
+    if (!document?.current) this.#tally.expect(entry.size);
+    const counts = !document?.current;
+    await this.#look(part, {
+      key,
+      backendKey: entry.key,
+      size: counts ? entry.size : 0,
+      document,
+      isUncounted: !counts,
+    });
+  }
+
+  /** One key by a fresh HEAD; a key that is being written is left alone. */
+  async #look(
+    part: Part,
+    at: { key: string; backendKey: string; size: number; document: KeyDocument | undefined; isUncounted?: boolean },
+  ): Promise<void> {
+    const { key, backendKey, size } = at;
+    const { backend, container } = part.container;
+    this.context.signal?.throwIfAborted();
+    try {
+      if (at.document && at.document.intents.length > 0) this.#telling.tell(key, 'skipped');
+      else {
+        const target = await targetAt(this.engine, this.bucket, key, { backend, container, key: backendKey });
+        const look = { target, assertOwn: () => part.watch.assertOwn(), patienceMs: 0 };
+        const { finding } = await settleKey(this.engine, this.context, look);
+        if (finding !== 'same') this.#telling.tell(key, finding);
+      }
+      if (!at.isUncounted) this.#tally.done(size);
+    } catch (error) {
+      this.#bear(key, size, error);
+    }
+    if (this.engine.clock.monotonic() - this.#reportedAt >= REPORT_EVERY_MS) await this.#report(false);
+  }
+
+  async #lookBeneath(part: Part, { key, entry }: KeyedEntry): Promise<void> {
+    try {
+      const outcome = await removeOrphan(this.engine, this.context, { ...part, bucket: this.bucket, key, entry });
+      if (outcome === 'removed') this.#telling.tell(key, 'removed');
+    } catch (error) {
+      this.#bear(key, 0, error);
+    }
+  }
+
+  /** One key's trouble is no other's; but without the marker, or once the bucket is to go, nothing more is done. */
+  #bear(key: string, size: number, error: unknown): void {
+    if (error instanceof ForeignContainerError || this.context.signal?.aborted) throw error;
+    if (isObjectsError(error, 'bucket-not-active')) throw error;
+    if (isObjectsError(error, 'busy')) {
+      this.#telling.tell(key, 'skipped');
+      this.#tally.done(size);
+    } else this.#tally.failed(key, size, error instanceof Error ? error.message : String(error));
+  }
+
+  async #report(withCheckpoint: boolean): Promise<void> {
+    this.#reportedAt = this.engine.clock.monotonic();
+    const counts = this.#tally.counts();
+    this.#wish = await this.reconcile.reporter.report({
+      counts,
+      failures: this.#tally.takeFailures(),
+      ...(withCheckpoint ? { checkpoint: { ...this.#at, counts, report: this.#telling.report() } } : {}),
+    });
+  }
+}
+
+function nameOf({ backend, container }: BucketContainer): string {
+  return `${backend}/${container}`;
+}
