@@ -164,10 +164,11 @@ export class PostgresEventStore implements EventStore {
   }
 
   async claim(perWebhook: number, forMs: number, busy: readonly string[]): Promise<readonly DeliveryRecord[]> {
+    // Times are kept to a millisecond, rounded: what was made due now may seem to lie ahead by half of one.
     // Of each webhook its own: one that hangs cannot take the others' turns.
     const sql = `WITH due AS (
         SELECT one.id FROM webhook w CROSS JOIN LATERAL (
-          SELECT d.id FROM event_delivery d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_at <= now()
+          SELECT d.id FROM event_delivery d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_at <= now() + interval '1 ms'
           ORDER BY d.next_at, d.id LIMIT $1 FOR UPDATE SKIP LOCKED
         ) one WHERE NOT w.disabled AND NOT w.id = ANY($3::uuid[])
       ), d AS (
