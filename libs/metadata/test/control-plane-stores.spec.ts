@@ -217,3 +217,33 @@ describe('exclusive work', () => {
     await expect(plane.exclusively('sweep', () => Promise.resolve('third'))).resolves.toBe('third');
   });
 });
+
+describe('master keys', () => {
+  it('are begun once, one current at a time, retired together, and part of the configuration', async () => {
+    const other = await postgres.open({ connection: await postgres.freshDatabase() });
+    const states = async (): Promise<string[]> =>
+      (await other.masterKeys.list()).map(({ id, state }) => `${id} ${state}`).sort();
+    await Promise.all([other.masterKeys.begin(['a']), other.masterKeys.begin(['a']), other.masterKeys.begin(['a'])]);
+    expect(await states()).toEqual(['a current']);
+    await Promise.all([other.masterKeys.makeCurrent('b'), other.masterKeys.makeCurrent('c')]);
+    const now = await states();
+    expect(now.filter((text) => text.endsWith('current'))).toHaveLength(1);
+    expect(now).toContain('a retiring');
+    await other.masterKeys.makeCurrent('c');
+    expect((await other.masterKeys.retire()).filter(({ retiredAt }) => retiredAt !== undefined)).toHaveLength(2);
+    expect(await states()).toEqual(['a retired', 'b retired', 'c current']);
+    await other.masterKeys.makeCurrent('a');
+    expect(await states()).toEqual(['a current', 'b retired', 'c retiring']);
+    other.configuration.invalidate();
+    const { masterKeys } = await other.configuration.current();
+    expect(masterKeys.find(({ state }) => state === 'current')?.id).toBe('a');
+  });
+
+  it('let a sealed secret be sealed anew only if nobody has changed it', async () => {
+    const user = await anAdministrator();
+    const key = await plane.keys.create(user.id, { accessKeyId: unique('AKIA'), secret: 'sealed:old' });
+    expect(await plane.keys.reseal(key.accessKeyId, 'sealed:other', 'sealed:new')).toBe(false);
+    expect(await plane.keys.reseal(key.accessKeyId, 'sealed:old', 'sealed:new')).toBe(true);
+    expect(await plane.keys.get(key.accessKeyId)).toMatchObject({ secret: 'sealed:new', revision: key.revision });
+  });
+});

@@ -195,6 +195,31 @@ describe('a container whose versioning is off, on a backend that has versions', 
   });
 });
 
+describe('a key that is being written while its bucket is adopted', () => {
+  it('is not waited for: to others there is nothing yet', async () => {
+    const platform = await filled('version');
+    const bucket = await adopt(platform);
+    const release = Promise.withResolvers<undefined>();
+    const begun = Promise.withResolvers<undefined>();
+    const slow = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('a long ');
+      begun.resolve(undefined);
+      await release.promise;
+      yield Buffer.from('upload');
+    };
+    const attributes = { headers: {}, metadata: {}, tags: {} };
+    const at = { bucket, key: 'long', expected: {}, attributes };
+    const uploading = putObject(platform.engine, ACTOR, { ...at, body: slow() });
+    await begun.promise;
+    const { now } = platform.time;
+    expect(await read(platform, bucket, 'long')).toBeUndefined();
+    expect(platform.time.now).toBe(now);
+    release.resolve(undefined);
+    await uploading;
+    expect(await read(platform, bucket, 'long')).toBe('a long upload');
+  });
+});
+
 describe('older versions that lay in the container before', () => {
   it('stay, and never come to light when the object is deleted here', async () => {
     const platform = await filled('version');

@@ -162,6 +162,14 @@ describe.each(TOKEN_KINDS)('an encrypted bucket on a backend whose tokens are %s
       }
     });
 
+    it('gives no range of an object that has become longer or shorter', async () => {
+      await at.write(bucket, 'k', someBytes(LENGTH));
+      for (const by of [1, 16, CHUNK_BYTES + 16, -1]) {
+        at.claimedSize = sealedSize(LENGTH) + by;
+        expect(await at.read(bucket, 'k', { from: 3, to: 7 })).toEqual({ bytes: Buffer.alloc(0), code: 'damaged' });
+      }
+    });
+
     it('never shows bytes that came from outside as the object, and keeps its record until an operator decides', async () => {
       const record = await at.write(bucket, 'k', SECRET);
       const backend = at.backend('m1');

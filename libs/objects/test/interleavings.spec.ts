@@ -4,6 +4,7 @@ import { isObjectsError } from '../src/index.js';
 import {
   copyOnto,
   inOrder,
+  look,
   move,
   put,
   putIfAbsent,
@@ -92,7 +93,28 @@ describe.each(TOKEN_KINDS)(
   },
 );
 
+/** Its HEAD is a point of its own, as are all calls of the others to their backends: what stands may change right after it was looked at. */
+describe.each(TOKEN_KINDS)('a look at a key whose tokens are %s, beside a mutation', (tokens) => {
+  describe.each(['m1', 'm2'] as const)('with new writes going to %s', (home) => {
+    const others = [putA, putIfInitial, remove, move, restamp, look];
+    it.each(others.map((other) => ({ name: other.name, other })))(
+      '$name is neither undone nor missed',
+      async ({ other }) => {
+        const choices = new Choices();
+        let runs = 0;
+        do {
+          runs += 1;
+          await runOnce({ tokens, home, operations: [look, other], choices, gates: true });
+        } while (choices.next());
+        expect(runs).toBeGreaterThan(1);
+      },
+    );
+  });
+});
+
 interface Run {
+  /** The backends' calls are points, too. */
+  readonly gates?: boolean;
   readonly deadAfterMs?: number;
   readonly encrypted?: true;
   readonly tokens: TokenKind;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { CHUNK_BYTES, isObjectsError, plainSize, sealedSize } from '../src/index.js';
 import { nonceOf, spanOf } from '../src/sealing/layout.js';
 import { sealBytes, sealStream } from '../src/sealing/seal.js';
-import { unsealStream } from '../src/sealing/unseal.js';
+import { unsealBytes, unsealStream } from '../src/sealing/unseal.js';
 
 const KEY = Buffer.alloc(32, 3);
 /** Sizes around the borders of chunks. */
@@ -83,6 +83,11 @@ describe('sealed bytes', () => {
         expect(needed.end - needed.start + 1).toBeLessThanOrEqual(chunks * (CHUNK_BYTES + 16));
         const { bytes, code } = await opened(sealBytes(KEY, plain), { size: length, range }, lengths);
         expect([code, bytes.equals(plain.subarray(range.start, range.end + 1))]).toEqual(['done', true]);
+        const span = spanOf(length, range);
+        const needs = sealBytes(KEY, plain).subarray(span.sealed.start, span.sealed.end + 1);
+        const atOnce = unsealBytes({ dataKey: KEY, size: length, span }, needs);
+        expect(atOnce && bytes.equals(atOnce)).toBe(true);
+        expect(unsealBytes({ dataKey: KEY, size: length, span }, needs.subarray(0, -1))).toBeUndefined();
       }),
       { numRuns: 60 },
     );

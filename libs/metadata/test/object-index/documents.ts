@@ -157,7 +157,7 @@ const yes = fc.constant(true as const);
 /** Any bucket document of that id and name. */
 export function anyBucket(ofId: BucketId, name: string): fc.Arbitrary<BucketDocument> {
   const container = fc.record(
-    { backend: word, container: word, marker: word, adopted: yes, retiring: yes, weak: yes },
+    { backend: word, container: word, marker: word, adopted: yes, adopting: yes, retiring: yes, weak: yes },
     { requiredKeys: ['backend', 'container', 'marker'], noNullPrototype: true },
   );
   return fc.record(

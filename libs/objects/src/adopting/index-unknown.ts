@@ -26,6 +26,8 @@ export async function indexUnknown(
   if (!adopting || bucket.state !== 'active' || validateObjectKey(key).length > 0) return;
   const found = await engine.index.getKey({ bucket: bucket.id, key });
   if (found?.value.current) return;
+  // Whoever is writing the key looked before the intent was opened: there was nothing, and a long upload is not waited for.
+  if (found?.value.intents.some(({ kind }) => kind !== 'heal')) return;
   const backend = await engine.backends.open(adopting.backend);
   const encoded = encodeKey(key, backend.vendor);
   if (!encoded.ok) return;

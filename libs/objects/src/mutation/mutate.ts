@@ -10,6 +10,7 @@ import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError, fromBackend, isObjectsError, ownCause } from '../errors.js';
 import { changeKey } from './change-key.js';
 import { commitIntent } from './commit-intent.js';
+import { decideLater } from './decide-later.js';
 import { keepAlive } from './heartbeat.js';
 import { closeIntent, openIntent } from './intents.js';
 import { commit, EMPTY } from './key-changes.js';
@@ -49,8 +50,9 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
       };
     });
   } catch (error) {
-    // Only a definite refusal allows the bytes to go; after an index failure they may be the record's, and stay unsettled for the sweeper.
+    // Only a definite refusal allows the bytes to go; after an index failure they may be the record's, which the index will tell once it is back.
     if (isObjectsError(error)) await withdrawFresh(context, target, { ref, refusal: error });
+    else if (error instanceof IndexError) decideLater(engine, target, record.placement);
     throw orUnknown(error);
   }
   target.backend.freshIds?.settle(ref);

@@ -1,11 +1,10 @@
-import type { GetResult } from '#libs/backends';
+import type { ByteRange, GetResult } from '#libs/backends';
 import type { KeyAddress, ObjectRecord, Sealing } from '#libs/metadata';
-import type { ByteRange } from '#libs/backends';
 import type { Engine } from '../engine.js';
 import { isObjectsError } from '../errors.js';
-import { sealedSize, spanOf, type ChunkSpan } from '../sealing/layout.js';
+import { sealedSize, spanOf } from '../sealing/layout.js';
 import { dataKeyOf } from '../sealing/sealings.js';
-import { damaged, unsealStream } from '../sealing/unseal.js';
+import { damaged, unsealBytes, unsealStream, type Unsealing } from '../sealing/unseal.js';
 
 /** What a backend gives of an object, or of a range of it. */
 export type Transfer = Pick<GetResult, 'body' | 'whole' | 'discard'>;
@@ -45,16 +44,15 @@ export function sealedReading(engine: Engine, sealed: Sealed): PlainReading {
         answer.discard();
         throw damaged(`there are ${answer.head.size}, and should be ${sealedSize(size)}`);
       }
-      return begun({ dataKey, size, span }, answer);
+      const unsealing = { dataKey, size, span };
+      const whole = answer.whole && unsealBytes(unsealing, answer.whole);
+      return whole ? { whole, body: once(whole), discard: () => answer.discard() } : begun(unsealing, answer);
     },
   };
 }
 
 /** Reads the first chunk at once, so that an object that was tampered with is refused before anything is said of it. */
-async function begun(
-  unsealing: { readonly dataKey: Uint8Array; readonly size: number; readonly span: ChunkSpan },
-  answer: GetResult,
-): Promise<Transfer> {
+async function begun(unsealing: Unsealing, answer: GetResult): Promise<Transfer> {
   const chunks = unsealStream(unsealing, answer.body);
   let first: () => Uint8Array | undefined;
   try {
@@ -68,6 +66,10 @@ async function begun(
     };
   }
   return { body: continued(first, chunks), discard: () => answer.discard() };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.byteLength > 0) yield await Promise.resolve(bytes);
 }
 
 async function* continued(

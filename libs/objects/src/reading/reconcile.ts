@@ -98,7 +98,7 @@ export async function recordFromHead(
   const tags = head.tags ?? (await target.backend.head(call, { ...place, withTags: true })).tags;
   const content = await contentStanding(engine, context, standing);
   if (!content) return undefined;
-  return {
+  return currentlyWrapped(engine, target.address, {
     ...content,
     checksums: {},
     headers: head.headers,
@@ -113,5 +113,5 @@ export async function recordFromHead(
       token: head.token,
       writeId: writeIdOf(head),
     },
-  };
+  });
 }

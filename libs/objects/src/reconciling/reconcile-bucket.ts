@@ -25,7 +25,7 @@ export interface ReconcileBucket {
 }
 
 interface Checkpoint {
-  /** Index of the container in the bucket's document, and its name, in case that changes. */
+  /** Which container is being compared: `<backend id>/<container>`. */
   readonly container?: string;
   readonly cursor?: string;
   /** The index has been compared up to here. */

@@ -85,6 +85,16 @@ class ChunkOpener {
   }
 }
 
+/** The plain bytes of a span whose sealed chunks are all at hand; undefined where they are not all there. Fails with `damaged`. */
+export function unsealBytes(unsealing: Unsealing, sealed: Uint8Array): Uint8Array | undefined {
+  const opener = new ChunkOpener(unsealing);
+  const [only, ...others] = opener.feed(sealed);
+  if (!opener.isDone) return undefined;
+  const plain = only && others.length === 0 ? only : Buffer.concat([...(only ? [only] : []), ...others]);
+  const { skip, length } = unsealing.span;
+  return plain.subarray(skip, skip + length);
+}
+
 /**
  * The plain bytes of a span of sealed chunks, exactly those of its range. Each chunk is let out whole and only once it is authentic.
  * Fails with `damaged` where it is not, and with `backend-unavailable`, as a cut stream, where the source ends early. A source that uses its buffers again is welcome.

@@ -1,8 +1,11 @@
-import type { ObjectBackend } from '#libs/backends';
-import type { BucketContainer, BucketDocument, KeyDocument } from '#libs/metadata';
+import type { ObjectBackend, ObjectRef } from '#libs/backends';
+import type { BucketContainer, BucketDocument, Placement, WriteId } from '#libs/metadata';
 import { decodeKey } from '#libs/naming';
 import { MARKER_KEY } from '../buckets/marker.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
+import { changeKey } from '../mutation/change-key.js';
+import { nameUnlessNamed } from '../mutation/decide-later.js';
+import { withoutGarbage } from '../mutation/key-changes.js';
 
 export interface ContainerOfBucket {
   readonly bucket: BucketDocument;
@@ -11,8 +14,8 @@ export interface ContainerOfBucket {
 }
 
 /**
- * On a backend whose writes need no intent: finds the writes that a dead process left uncommitted and deletes those that no record and no garbage names.
- * A dead process cannot commit any more, so what the index does not name now it never will. Answers how many were deleted.
+ * On a backend whose writes need no intent: finds the writes that a dead process left uncommitted and deletes those that no record and no garbage names. Answers how many were deleted.
+ * A commit that the process had sent may still be on its way to an index that lies elsewhere. So the bytes are named as garbage first: the document changes, and the late commit, which expects it as it was, fails.
  */
 export async function examineFreshIds(
   engine: Engine,
@@ -22,18 +25,30 @@ export async function examineFreshIds(
   const { freshIds } = at.backend;
   if (!freshIds) return 0;
   let deleted = 0;
-  for await (const { ref } of freshIds.unsettled(callOf(context), at.container.container)) {
+  for await (const { ref, writeId } of freshIds.unsettled(callOf(context), at.container.container)) {
     context.signal?.throwIfAborted();
     if (ref.key === MARKER_KEY) continue;
-    const found = await engine.index.getKey({ bucket: at.bucket.id, key: decodeKey(ref.key) });
-    if (found && isNamed(found.value, at.container.backend, ref.token)) continue;
+    const address = { bucket: at.bucket.id, key: decodeKey(ref.key) };
+    const placement = placementOf(at, ref, writeId);
+    if (!(await nameUnlessNamed(engine, address, placement))) continue;
     if ((await at.backend.delete(callOf(context), ref)) === 'deleted') deleted += 1;
+    await changeKey(engine, address, { requireActive: false }, (document) => ({
+      next: withoutGarbage(document, placement),
+      then: undefined,
+    }));
   }
   await freshIds.examined(callOf(context), at.container.container);
   return deleted;
 }
 
-function isNamed(document: KeyDocument, backend: string, token: string): boolean {
-  const placements = [document.current?.placement, ...document.garbage.map((item) => item.placement)];
-  return placements.some((placement) => placement?.backend === backend && placement.token === token);
+function placementOf({ container, backend }: ContainerOfBucket, ref: ObjectRef, writeId?: string): Placement {
+  return {
+    backend: container.backend,
+    container: container.container,
+    key: ref.key,
+    storageClass: backend.capabilities.storageClasses[0] ?? '',
+    token: ref.token,
+    // As its writer stamped it; garbage is told by place and token alone.
+    writeId: (writeId ?? '') as WriteId,
+  };
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyObject, moveObject, putObject, removeObject, restampObject, Sweeper } from '../../src/index.js';
+import { settleKey } from '../../src/reconciling/settle-key.js';
+import { targetAt } from '../../src/target.js';
 import { CONTEXT, KEY, type World } from './world.js';
 
 /** What a client believes of the object; undefined: there is none. */
@@ -113,6 +115,20 @@ export const sweep: Operation = {
   run: async (world) => new Sweeper(world.engine).run(CONTEXT),
   apply: (before) => before,
   mayFailWith: [],
+};
+
+/** A reconciling job that looks at the key where its record says that the bytes are, believing the index no more than the vendor. */
+export const look: Operation = {
+  name: 'look',
+  run: async (world) => {
+    const bucket = await world.bucket();
+    const current = (await world.index.getKey({ bucket: bucket.id, key: KEY }))?.value.current?.placement;
+    const place = current ?? { backend: 'm1', container: 'box', key: KEY };
+    const target = await targetAt(world.engine, bucket, KEY, place);
+    await settleKey(world.engine, CONTEXT, { target, assertOwn: () => Promise.resolve() });
+  },
+  apply: (before) => before,
+  mayFailWith: ['busy'],
 };
 
 /** What the object may be after these, in this order; nothing if one of them could not have been acknowledged then. */

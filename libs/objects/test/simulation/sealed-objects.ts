@@ -16,6 +16,8 @@ export class SealedObjects {
   readonly platform: Platform;
   /** Changes what backends give of objects' bytes. */
   meddle: ((bytes: Buffer, request: GetRequest) => Buffer) | undefined;
+  /** How many bytes backends say that an object has. */
+  claimedSize: number | undefined;
   /** Every request for an object's bytes. */
   readonly gets: GetRequest[] = [];
 
@@ -73,6 +75,8 @@ export class SealedObjects {
     const get = async (...[call, request]: Parameters<MemoryBackend['get']>): Promise<GetResult> => {
       if (!request.key.startsWith('.spumoni/')) this.gets.push(request);
       const result = await backend.get(call, request);
+      if (this.claimedSize !== undefined && !request.key.startsWith('.spumoni/'))
+        return { ...result, head: { ...result.head, size: this.claimedSize } };
       return this.meddle ? { ...result, body: this.#changed(result, request) } : result;
     };
     return new Proxy(backend, {
