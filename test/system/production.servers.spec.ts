@@ -72,7 +72,7 @@ describe('two APIs and two workers on Postgres, Redis and MongoDB, as docker-com
       items: { name: string }[];
     };
     expect(items.map(({ name }) => name)).toEqual(['first', 'second']);
-    const checks = { controlPlane: true, index: true, queue: true };
+    const checks = { controlPlane: true, index: true, queue: true, masterKey: true };
     for (const program of workers) expect(await program.readiness()).toEqual({ status: 200, checks });
     for (const program of apis) expect((await program.readiness()).checks).toMatchObject(checks);
   });

@@ -195,6 +195,24 @@ describe('a container whose versioning is off, on a backend that has versions', 
   });
 });
 
+describe('an adopted bucket that encrypts', () => {
+  it('leaves what was there plain, and is not detached while it holds what only its records can open', async () => {
+    const platform = await filled('version');
+    const bucket = await adopt(platform, { encrypted: true });
+    await index(platform, bucket.id);
+    const after = await newest(platform, bucket);
+    await write(platform, after, 'secret', 'sealed here');
+    expect(await read(platform, after, 'secret')).toBe('sealed here');
+    expect(await read(platform, after, 'a.txt')).toBe('alpha');
+    expect((await seenOutside(platform.backends['m1'], 'theirs')).get('secret')).not.toBe('sealed here');
+    expect(await codeOf(deleteBucket(platform.engine, ACTOR, bucket.id))).toBe('bucket-not-empty');
+    expect((await newest(platform, bucket)).state).toBe('active');
+    await removeObject(platform.engine, ACTOR, { bucket: after, key: 'secret' });
+    await deleteBucket(platform.engine, ACTOR, bucket.id);
+    expect(await seenOutside(platform.backends['m1'], 'theirs')).toEqual(THERE);
+  });
+});
+
 describe('a key that is being written while its bucket is adopted', () => {
   it('is not waited for: to others there is nothing yet', async () => {
     const platform = await filled('version');

@@ -55,12 +55,17 @@ export async function write(platform: Platform, bucket: BucketDocument, key: str
 }
 
 /** Undefined where there is no such key. */
-export async function read(platform: Platform, bucket: BucketDocument, key: string): Promise<string | undefined> {
+export async function read(
+  platform: Platform,
+  bucket: BucketDocument,
+  key: string,
+  encoding: BufferEncoding = 'utf8',
+): Promise<string | undefined> {
   try {
     const { body } = await openObject(platform.engine, ACTOR, { bucket, key });
     const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    return Buffer.concat(chunks).toString();
+    for await (const chunk of body) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks).toString(encoding);
   } catch (error) {
     if (isObjectsError(error, 'no-such-key')) return undefined;
     throw error;
