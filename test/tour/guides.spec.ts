@@ -19,6 +19,7 @@ const GUIDES = [
   'encryption',
   'audit',
   'usage',
+  'limits',
 ];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');

@@ -2,6 +2,7 @@ import type { Call, ObjectBackend } from '#libs/backends';
 import type { BucketStore, ObjectIndex, WriteId } from '#libs/metadata';
 import type { BackendType, Vendor } from '#libs/naming';
 import type { TierPolicy } from '#libs/tiering';
+import type { Quotas } from './quotas.js';
 
 /** Who asks. A user touches only what is theirs; an administrator, all. */
 export interface Actor {
@@ -119,6 +120,8 @@ export interface Engine {
   /** So many random bytes in hex, for ids and slugs. */
   readonly randomHex: (bytes: number) => string;
   readonly reach: ReachPoint;
+  /** Absent: nothing limits what is stored. */
+  readonly quotas?: Quotas;
   readonly settings: EngineSettings;
 }
 

@@ -6,6 +6,7 @@ import { BucketEncryptionController } from './encryption/bucket-encryption.contr
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LifecycleController } from './lifecycle/lifecycle.controller.js';
+import { LimitsController } from './limits/limits.controller.js';
 import { MigrationsController } from './migrations/migrations.controller.js';
 import { NamesController } from './names/names.controller.js';
 import { OwnBuckets } from './own-buckets.js';
@@ -28,6 +29,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     KeysController,
     MigrationsController,
     LifecycleController,
+    LimitsController,
     TakeoversController,
     BucketEncryptionController,
     EncryptionController,
