@@ -20,6 +20,7 @@ const GUIDES = [
   'audit',
   'usage',
   'events',
+  'limits',
 ];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');

@@ -84,6 +84,8 @@ function follow(exchange: Exchange, parts: ApiParts, { shutdown, audit }: Servin
     metrics.ended(exchange);
     shutdown?.ended(exchange);
     if (parts.deployment) countUsage(exchange, parts.deployment.counters);
+    if (exchange.limitedActor)
+      parts.deployment?.traffic.spent(exchange.limitedActor, exchange.bucket, exchange.contentBytes ?? 0);
     if (response.statusCode === 401 || response.statusCode === 403) audit?.refused(exchange);
     const { operation, startedAt, userId } = exchange;
     const milliseconds = Math.round((performance.now() - startedAt) * 10) / 10;

@@ -8,6 +8,8 @@ import type { BackendService } from './backends/backend-service.js';
 import type { EncryptionService } from './encryption/encryption-service.js';
 import type { EventService } from './events/event-service.js';
 import type { JobService } from './jobs/job-service.js';
+import type { LimitsService } from './limits/limits-service.js';
+import type { Traffic } from './limits/traffic.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
 import type { MigrationService } from './migrations/migration-service.js';
 import type { UsageCounters } from './usage/usage-counters.js';
@@ -56,6 +58,9 @@ export interface Deployment {
   readonly lifecycles: LifecycleService;
   readonly encryption: EncryptionService;
   readonly jobs: JobService;
+  readonly limits: LimitsService;
+  /** Keeps users and buckets within their requests and bytes a second. */
+  readonly traffic: Traffic;
   readonly usage: UsageService;
   readonly events: EventService;
   /** Counts what this process serves; told of each request by the protocol layer, written behind. */

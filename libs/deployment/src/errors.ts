@@ -13,6 +13,7 @@ export const DEPLOYMENT_ERROR_CODES = [
   'migration-unfinished',
   'invalid-lifecycle',
   'no-such-lifecycle',
+  'invalid-limits',
   'no-such-job',
   'wrong-state',
   'unknown-master-key',

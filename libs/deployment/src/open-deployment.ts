@@ -33,6 +33,9 @@ import { StoredEvents } from './events/stored-events.js';
 import { WebhookSecrets } from './events/webhook-secrets.js';
 import { JobControl } from './jobs/job-control.js';
 import { StoredJobs } from './jobs/stored-jobs.js';
+import { CountedQuotas } from './limits/counted-quotas.js';
+import { StoredLimits } from './limits/stored-limits.js';
+import { Traffic } from './limits/traffic.js';
 import { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
 import { StoredMigrations } from './migrations/stored-migrations.js';
 import { OpenedParts } from './opened-parts.js';
@@ -172,6 +175,8 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
 
 type Services = Pick<
   OpenDeployment,
+  | 'limits'
+  | 'traffic'
   | 'backends'
   | 'tiers'
   | 'users'
@@ -185,7 +190,20 @@ type Services = Pick<
   | 'events'
 >;
 
-function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends): Services {
+function quotasOf({ controlPlane, options }: Parts, engine: Engine): CountedQuotas {
+  return new CountedQuotas({
+    engine,
+    snapshot: () => controlPlane.configuration.currentOrUndefined(),
+    freshSnapshot: () => controlPlane.configuration.current(),
+    onTrouble: (error) => options.logger.warn({ error }, 'what counts against quotas could not be counted anew'),
+  });
+}
+
+function servicesOf(
+  parts: Parts,
+  engine: Engine,
+  { directory, quotas }: { readonly directory: ConfiguredBackends; readonly quotas: CountedQuotas },
+): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
   const queue = carrierOf(parts.queue, options.logger);
   const control = new JobControl({ controlPlane, engine, queue, recorder: parts.recorder });
@@ -209,6 +227,12 @@ function servicesOf(parts: Parts, engine: Engine, directory: ConfiguredBackends)
       clock,
       secrets: parts.webhookSecrets,
       allowPrivate: settings.webhookPrivate,
+    }),
+    limits: new StoredLimits({ controlPlane, engine, quotas }),
+    traffic: new Traffic({
+      snapshot: () => controlPlane.configuration.currentOrUndefined(),
+      monotonic: () => clock.monotonic(),
+      processes: settings.apiProcesses,
     }),
     control,
   };
@@ -240,8 +264,10 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     logger: options.logger,
   });
   opened.add('backends', directory);
-  const engine = engineOf(parts, directory);
-  const services = servicesOf(parts, engine, directory);
+  const unlimited = engineOf(parts, directory);
+  const quotas = quotasOf(parts, unlimited);
+  const engine: Engine = { ...unlimited, quotas };
+  const services = servicesOf(parts, engine, { directory, quotas });
   await makeFirstThings(controlPlane, services.backends, parts.paths?.objects);
   const first = options.role === 'api' ? await makeAdministrator(parts) : undefined;
   const shown =

@@ -40,7 +40,8 @@ class CountedSource implements ConfigurationSource {
     if (this.away) throw new ControlPlaneError('unavailable', 'away');
     const empty = { backends: [], tiers: [], users: [], keys: [], masterKeys: [] };
     const maps = { backendById: new Map(), backendByName: new Map(), userById: new Map(), keyById: new Map() };
-    return { revision: String(this.stored), ...empty, ...maps };
+    const limits = { bucketLimits: new Map(), userLimits: new Map() };
+    return { revision: String(this.stored), ...empty, ...maps, ...limits };
   }
 }
 

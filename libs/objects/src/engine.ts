@@ -2,6 +2,7 @@ import type { Call, ObjectBackend } from '#libs/backends';
 import type { BucketDocument, BucketStore, KeyAddress, ObjectIndex, ObjectRecord, WriteId } from '#libs/metadata';
 import type { BackendType, Vendor } from '#libs/naming';
 import type { TierPolicy } from '#libs/tiering';
+import type { Quotas } from './quotas.js';
 
 /** Who asks. A user touches only what is theirs; an administrator, all. */
 export interface Actor {
@@ -129,6 +130,8 @@ export interface Engine {
   readonly randomHex: (bytes: number) => string;
   readonly reach: ReachPoint;
   readonly observer?: CommitObserver;
+  /** Absent: nothing limits what is stored. */
+  readonly quotas?: Quotas;
   readonly settings: EngineSettings;
 }
 

@@ -31,6 +31,8 @@ export const OBJECTS_ERROR_CODES = [
   'incomplete-body',
   'body-too-long',
   'too-large',
+  'rate-limited',
+  'quota-exceeded',
   'archived',
   'object-missing',
   'damaged',

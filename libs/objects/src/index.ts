@@ -29,6 +29,7 @@ export { type RangeRequest, resolveRange } from './reading/ranges.js';
 export * from './reading/records.js';
 export { damaged } from './sealing/unseal.js';
 export { CHUNK_BYTES, plainSize, sealedSize } from './sealing/layout.js';
+export { type Quotas, type Reservation, type WishedWrite } from './quotas.js';
 export * from './sweep/sweeper.js';
 export { examineFreshIds } from './sweep/fresh-ids.js';
 export { removeRetired } from './sweep/retiring.js';

@@ -161,6 +161,11 @@ export const VARIABLES = {
     .describe('Least severe log line written'),
   SPUMONI_CORS_ORIGINS: corsOrigins,
   SPUMONI_JSON_LIMIT_BYTES: wholeNumber(MIB, { from: 1024, to: 64 * MIB }, 'Largest JSON body taken, in bytes'),
+  SPUMONI_PARALLEL_UPLOADS: wholeNumber(
+    512,
+    { from: 1, to: 100_000 },
+    'Uploads under way at once in each process; one more is a 503',
+  ),
   SPUMONI_BACKEND_DEADLINE_SECONDS: seconds(
     30,
     { from: 0.1, to: 3600 },

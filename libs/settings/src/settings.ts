@@ -31,6 +31,7 @@ export interface Settings {
   readonly logLevel: Variables['SPUMONI_LOG_LEVEL'];
   readonly corsOrigins: readonly string[];
   readonly jsonLimitBytes: number;
+  readonly parallelUploads: number;
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
   readonly patienceMs: number;
@@ -139,6 +140,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     logLevel: variables.SPUMONI_LOG_LEVEL,
     corsOrigins: variables.SPUMONI_CORS_ORIGINS,
     jsonLimitBytes: variables.SPUMONI_JSON_LIMIT_BYTES,
+    parallelUploads: variables.SPUMONI_PARALLEL_UPLOADS,
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,

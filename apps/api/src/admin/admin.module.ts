@@ -9,6 +9,7 @@ import { WebhooksController } from './events/webhooks.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LifecycleController } from './lifecycle/lifecycle.controller.js';
+import { LimitsController } from './limits/limits.controller.js';
 import { MigrationsController } from './migrations/migrations.controller.js';
 import { NamesController } from './names/names.controller.js';
 import { OwnBuckets } from './own-buckets.js';
@@ -31,6 +32,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     KeysController,
     MigrationsController,
     LifecycleController,
+    LimitsController,
     TakeoversController,
     BucketEncryptionController,
     EncryptionController,

@@ -5,7 +5,7 @@ import type { Deployment } from '#libs/deployment';
 import { isAdmin } from '#libs/identity';
 import { OPERATION_ID } from '../audit/audited.decorator.js';
 import { DEPLOYMENT } from '../tokens.js';
-import { authenticate } from './basic-credentials.js';
+import { admit, authenticate } from './basic-credentials.js';
 import { setCaller } from './caller.js';
 import { exchangeOf } from './exchange.js';
 import { RequestError } from './request-error.js';
@@ -27,7 +27,11 @@ export class AccessGuard implements CanActivate {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const exchange = exchangeOf(request.raw);
     exchange.action = this.reflector.get<string>(OPERATION_ID, execution.getHandler());
+    const { bucket } = request.params as { readonly bucket?: string };
+    // What is administered of a bucket is no traffic of the bucket: its limits must be liftable when they are spent.
+    const isTraffic = request.routeOptions.url?.startsWith('/v1/') ?? false;
     const principal = await authenticate(this.deployment, exchange);
+    admit(this.deployment, exchange, principal, isTraffic ? bucket : undefined);
     const places = [execution.getHandler(), execution.getClass()];
     const isForUsers = this.reflector.getAllAndOverride<boolean | undefined>(FOR_EVERYBODY, places) ?? false;
     if (!isForUsers && !isAdmin(principal)) throw new RequestError('access-denied', 'this is for administrators only');

@@ -31,6 +31,12 @@ export async function authenticate(deployment: Deployment, exchange: Exchange): 
   return principal;
 }
 
+/** Lets the request in if its user, and the bucket of that name if it is about one, may send one more now; else `rate-limited`. */
+export function admit(deployment: Deployment, exchange: Exchange, principal: Principal, bucket?: string): void {
+  const actor = { userId: principal.userId, isAdmin: isAdmin(principal) };
+  if (deployment.traffic.admit(actor, bucket)) exchange.limitedActor = actor;
+}
+
 /** The first argument of every call into the domain. */
 export function contextOf(exchange: Exchange, principal: Principal, signal?: AbortSignal): OperationContext {
   const actor = { userId: principal.userId, isAdmin: isAdmin(principal) };

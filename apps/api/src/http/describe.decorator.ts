@@ -20,13 +20,13 @@ export interface RouteDescription {
     /** The media type, where the answer is a stream of such values. */
     readonly stream?: 'text/event-stream' | 'application/x-ndjson';
   };
-  /** Statuses of refusals; 401, 500 and 503 go without saying. */
+  /** Statuses of refusals; 401, 429, 500 and 503 go without saying. */
   readonly refusals?: readonly number[];
   /** Needs no key pair. */
   readonly open?: true;
 }
 
-const ALWAYS = [401, 500, 503] as const;
+const ALWAYS = [401, 429, 500, 503] as const;
 
 /** Describes a route for OpenAPI by the schemas that it checks with, and sets its status. */
 export function Describe(route: RouteDescription): MethodDecorator {

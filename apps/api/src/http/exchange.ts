@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Actor } from '#libs/objects';
 
 /** One request and its answer, from the first byte to the last, whichever router serves it. */
 export interface Exchange {
@@ -22,6 +23,8 @@ export interface Exchange {
   /** The bucket whose object it is about, and how much content was taken or given; for the counts of usage. */
   bucket?: string;
   contentBytes?: number;
+  /** Whose rates it counts against, where there are any. */
+  limitedActor?: Actor;
   /** The user it acts for, once authenticated. */
   userId?: string;
 }

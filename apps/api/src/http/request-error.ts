@@ -13,6 +13,7 @@ export const REQUEST_ERROR_CODES = [
   'body-too-large',
   'not-offered',
   'unsupported-media-type',
+  'overloaded',
   'shutting-down',
 ] as const;
 export type RequestErrorCode = (typeof REQUEST_ERROR_CODES)[number];

@@ -64,6 +64,6 @@ export function statusText(status: number): string {
 export function refusalHeaders(status: number): Record<string, { description: string; schema: { type: 'string' } }> {
   const header = (description: string) => ({ description, schema: { type: 'string' as const } });
   if (status === 401) return { 'WWW-Authenticate': header('`Basic realm="spumoni"`') };
-  if (status === 503) return { 'Retry-After': header('Seconds') };
+  if (status === 503 || status === 429) return { 'Retry-After': header('Seconds') };
   return {};
 }

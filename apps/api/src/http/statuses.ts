@@ -19,6 +19,7 @@ export const STATUS_OF_REQUEST: Readonly<Record<RequestErrorCode, number>> = {
   'body-too-large': 413,
   'not-offered': 501,
   'unsupported-media-type': 415,
+  overloaded: 503,
   'shutting-down': 503,
 };
 
@@ -53,6 +54,8 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   'incomplete-body': 400,
   'body-too-long': 400,
   'too-large': 413,
+  'rate-limited': 429,
+  'quota-exceeded': 507,
   archived: 409,
   // The record is right and the bytes are gone: neither the client's mistake nor an outage that passes.
   'object-missing': 502,
@@ -81,6 +84,7 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'migration-unfinished': 409,
   'invalid-lifecycle': 400,
   'no-such-lifecycle': 404,
+  'invalid-limits': 400,
   'no-such-job': 404,
   'wrong-state': 409,
   'unknown-master-key': 400,

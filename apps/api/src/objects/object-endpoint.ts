@@ -1,12 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Deployment, Logger } from '#libs/deployment';
 import { answerProblem } from '../http/answer-problem.js';
-import { authenticate, contextOf } from '../http/basic-credentials.js';
+import { admit, authenticate, contextOf } from '../http/basic-credentials.js';
 import type { Exchange } from '../http/exchange.js';
 import { RequestError } from '../http/request-error.js';
 import { DEPLOYMENT, LOGGER } from '../tokens.js';
 import { OBJECT_OPERATIONS, type ObjectOperation } from './object-operations.js';
 import { parseObjectUrl, refuseUnknown } from './object-path.js';
+import { UploadsUnderWay } from './uploads-under-way.js';
 
 /**
  * Serves `/v1/{bucket}/{object}` on the raw request and answer: Nest's pipeline costs a small request as much as all its work, and a router's decoding would change keys.
@@ -14,10 +15,14 @@ import { parseObjectUrl, refuseUnknown } from './object-path.js';
  */
 @Injectable()
 export class ObjectEndpoint {
+  readonly #uploads: UploadsUnderWay;
+
   constructor(
     @Inject(DEPLOYMENT) private readonly deployment: Deployment,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.#uploads = new UploadsUnderWay((deployment as Deployment | undefined)?.settings.parallelUploads ?? 0);
+  }
 
   async serve(exchange: Exchange): Promise<void> {
     try {
@@ -27,9 +32,12 @@ export class ObjectEndpoint {
       const operation = operationOf(request.method ?? '', query);
       exchange.operation = operation.id;
       exchange.bucket = bucket;
+      admit(this.deployment, exchange, principal, bucket);
       refuseUnknown(query, operation.query);
       const context = contextOf(exchange, principal);
-      await operation.handle(this.deployment, { exchange, context, bucket, key, query });
+      const asked = { exchange, context, bucket, key, query };
+      if (operation.id === 'putObject') await this.#uploads.run(() => operation.handle(this.deployment, asked));
+      else await operation.handle(this.deployment, asked);
     } catch (error) {
       answerProblem(exchange, error, this.logger);
     }

@@ -88,7 +88,7 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
     ],
     body: 'bytes',
     answers: { 200: stored },
-    refusals: [409, 412, 413, 422, 501, 504],
+    refusals: [409, 412, 413, 422, 501, 504, 507],
   },
   getObject: {
     summary: 'Download an object, or a range of it',
@@ -129,14 +129,14 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
     description: 'Between backends the bytes are streamed and verified; metadata, tags and tier go along.',
     parameters: [query('copyFrom', 'Source as `/bucket/key`', '/my-first-bucket/hello.txt'), ...COPY],
     answers: { 200: stored },
-    refusals: [409, 412, 422, 502, 504],
+    refusals: [409, 412, 422, 502, 504, 507],
   },
   renameObject: {
     summary: 'Rename an object to here',
     description: 'A copy, and then the deletion of the source, if it is still what was copied.',
     parameters: [query('renameFrom', 'Source as `/bucket/key`'), ...COPY],
     answers: { 200: stored },
-    refusals: [409, 412, 422, 502, 504],
+    refusals: [409, 412, 422, 502, 504, 507],
   },
   changeObject: {
     summary: 'Change metadata, headers, tags or tier of an object',

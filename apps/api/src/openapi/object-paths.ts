@@ -8,7 +8,7 @@ type Paths = OpenAPIObject['paths'];
 type Operation = NonNullable<Paths[string]['get']>;
 
 const PATH = '/v1/{bucket}/{object}';
-const ALWAYS = [400, 401, 403, 404, 500, 503];
+const ALWAYS = [400, 401, 403, 404, 429, 500, 503];
 
 /** The path that `ObjectEndpoint` serves, described from its own table of operations. OpenAPI knows one operation a method: those that a query parameter tells apart are put together. */
 export function describeObjects(): Paths {

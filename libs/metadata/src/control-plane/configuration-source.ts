@@ -1,16 +1,19 @@
 import pg from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import { In, type DataSource, type EntityManager } from 'typeorm';
 import type { ConfigurationSource } from './configuration-cache.js';
 import type { PostgresConnection } from './data-source.js';
 import { AccessKeyEntity } from './entities/access-key.entity.js';
 import { BackendEntity } from './entities/backend.entity.js';
+import { BucketEntity } from './entities/bucket.entity.js';
+import { LimitsEntity } from './entities/limits.entity.js';
 import { MasterKeyEntity } from './entities/master-key.entity.js';
 import { TierPolicyEntity } from './entities/tier-policy.entity.js';
 import { UserEntity } from './entities/user.entity.js';
 import { ConfigRevisionEntity } from './entities/deployment.entity.js';
 import { attempt, required } from './failures.js';
-import { toAccessKey, toBackend, toMasterKey, toTierPolicy, toUser } from './mapping.js';
-import type { ConfigurationSnapshot } from './records.js';
+import { toAccessKey, toBackend, toLoadLimits, toMasterKey, toTierPolicy, toUser } from './mapping.js';
+import type { BucketId } from '../object-index/records.js';
+import type { BucketLimits, ConfigurationSnapshot, LoadLimits } from './records.js';
 
 /** An answer later than this could not be used any more. */
 const REVISION_TIMEOUT_MS = 1_000;
@@ -68,9 +71,24 @@ async function readAll(manager: EntityManager): Promise<ConfigurationSnapshot> {
   const masterKeys = (await manager.find(MasterKeyEntity, { order: { createdAt: 'ASC', id: 'ASC' } })).map(toMasterKey);
   return {
     ...{ revision, backends, tiers, users, keys, masterKeys },
+    ...(await readLimits(manager)),
     backendById: new Map(backends.map((backend) => [backend.id, backend])),
     backendByName: new Map(backends.map((backend) => [backend.name, backend])),
     userById: new Map(users.map((user) => [user.id, user])),
     keyById: new Map(keys.map((key) => [key.accessKeyId, key])),
   };
+}
+
+/** An owner and a name never change, so a bucket's row may be read beside. */
+async function readLimits(manager: EntityManager): Promise<Pick<ConfigurationSnapshot, 'bucketLimits' | 'userLimits'>> {
+  const rows = await manager.find(LimitsEntity);
+  const ids = rows.flatMap(({ bucketId }) => bucketId ?? []);
+  const buckets = ids.length === 0 ? [] : await manager.find(BucketEntity, { where: { id: In(ids) } });
+  const bucketLimits = new Map<string, BucketLimits>();
+  const userLimits = new Map<string, LoadLimits>();
+  const limitsById = new Map(rows.map((row) => [row.id, toLoadLimits(row)]));
+  for (const { id, name, ownerId } of buckets)
+    bucketLimits.set(name, { ...limitsById.get(id), id: id as BucketId, ownerId });
+  for (const { id, userId } of rows) if (userId !== null) userLimits.set(userId, limitsById.get(id) ?? {});
+  return { bucketLimits, userLimits };
 }

@@ -5,6 +5,7 @@ import type { BackendEntity } from './entities/backend.entity.js';
 import type { BucketEntity } from './entities/bucket.entity.js';
 import type { JobEntity } from './entities/job.entity.js';
 import type { LifecycleEntity } from './entities/lifecycle.entity.js';
+import type { LimitsEntity } from './entities/limits.entity.js';
 import type { MasterKeyEntity } from './entities/master-key.entity.js';
 import type { TierPolicyEntity } from './entities/tier-policy.entity.js';
 import type { UserEntity } from './entities/user.entity.js';
@@ -15,6 +16,8 @@ import type {
   BackendState,
   BucketRecord,
   LifecycleRecord,
+  LimitsRecord,
+  LoadLimits,
   MasterKeyRecord,
   MasterKeyState,
   TierPolicyRecord,
@@ -108,6 +111,18 @@ export function toLifecycle(row: LifecycleEntity): LifecycleRecord {
     updatedAt: row.updatedAt.getTime(),
     ...present({ lastRunAt: time(row.lastRunAt) }),
   };
+}
+
+export function toLoadLimits(row: LimitsEntity): LoadLimits {
+  const whole = (value: string | null): number | null => (value === null ? null : Number(value));
+  const { requestsPerSecond, bytesPerSecond } = row;
+  return present({ requestsPerSecond, bytesPerSecond, objects: whole(row.objects), bytes: whole(row.bytes) });
+}
+
+export function toLimits(row: LimitsEntity): LimitsRecord {
+  const { bucketId, userId } = row;
+  const subject = bucketId === null ? { userId: userId ?? row.id } : { bucketId: bucketId as BucketId };
+  return { ...toLoadLimits(row), subject, updatedAt: row.updatedAt.getTime() };
 }
 
 export function toJob(row: JobEntity): JobRecord {

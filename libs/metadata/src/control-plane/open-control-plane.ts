@@ -16,6 +16,7 @@ import { PostgresBucketStore } from './stores/buckets.js';
 import { PostgresEventStore } from './stores/events.js';
 import { PostgresJobStore } from './stores/jobs.js';
 import { PostgresLifecycleStore } from './stores/lifecycles.js';
+import { PostgresLimitsStore } from './stores/limits.js';
 import { PostgresMasterKeyStore } from './stores/master-keys.js';
 import { PostgresTierPolicyStore } from './stores/tier-policies.js';
 import { PostgresUsageStore } from './stores/usage.js';
@@ -77,6 +78,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     masterKeys: new PostgresMasterKeyStore(context),
     buckets: new PostgresBucketStore(context),
     lifecycles: new PostgresLifecycleStore(context),
+    limits: new PostgresLimitsStore(context),
     jobs: new PostgresJobStore(context),
     audit: new PostgresAuditStore(context),
     usage: new PostgresUsageStore(context),

@@ -11,6 +11,9 @@ import type {
   BackendRecord,
   BucketRecord,
   LifecycleRecord,
+  LimitedSubject,
+  LimitsRecord,
+  LoadLimits,
   MasterKeyRecord,
   TierPolicyRecord,
   UserRecord,
@@ -155,6 +158,13 @@ export interface LifecycleStore {
   list(page: PageRequest): Promise<Page<LifecycleRecord>>;
 }
 
+/** Rates and quotas. They go with the bucket or user that they are of. */
+export interface LimitsStore {
+  /** Replaces all limits; with none the record goes. `not-found` if there is no such bucket or user. */
+  put(subject: LimitedSubject, limits: LoadLimits): Promise<void>;
+  find(subject: LimitedSubject): Promise<LimitsRecord | undefined>;
+}
+
 /** All that is not an object record: who, where, what for, and what is being done. */
 export interface ControlPlane {
   readonly deploymentId: string;
@@ -165,6 +175,7 @@ export interface ControlPlane {
   readonly masterKeys: MasterKeyStore;
   readonly buckets: BucketStore;
   readonly lifecycles: LifecycleStore;
+  readonly limits: LimitsStore;
   readonly jobs: JobStore;
   readonly audit: AuditStore;
   readonly usage: UsageStore;

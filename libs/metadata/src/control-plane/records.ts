@@ -79,6 +79,32 @@ export interface LifecycleRecord {
   readonly lastRunAt?: number;
 }
 
+/** What a bucket or a user may ask and have; what is absent is not limited. */
+export interface LoadLimits {
+  /** Requests a second. */
+  readonly requestsPerSecond?: number;
+  /** Bytes of content a second, up and down together. */
+  readonly bytesPerSecond?: number;
+  /** Objects stored. */
+  readonly objects?: number;
+  /** Bytes stored, as the sizes of objects tell. */
+  readonly bytes?: number;
+}
+
+/** Whose limits they are. */
+export type LimitedSubject = { readonly bucketId: BucketId } | { readonly userId: string };
+
+export interface LimitsRecord extends LoadLimits {
+  readonly subject: LimitedSubject;
+  readonly updatedAt: number;
+}
+
+/** The limits of a bucket, with what must be known of it to apply them. */
+export interface BucketLimits extends LoadLimits {
+  readonly id: BucketId;
+  readonly ownerId: string;
+}
+
 export const MASTER_KEY_STATES = ['current', 'retiring', 'retired'] as const;
 export type MasterKeyState = (typeof MASTER_KEY_STATES)[number];
 
@@ -103,4 +129,8 @@ export interface ConfigurationSnapshot {
   readonly backendByName: ReadonlyMap<string, BackendRecord>;
   readonly userById: ReadonlyMap<string, UserRecord>;
   readonly keyById: ReadonlyMap<string, AccessKeyRecord>;
+  /** By the bucket's name; only buckets that have limits. */
+  readonly bucketLimits: ReadonlyMap<string, BucketLimits>;
+  /** By the user's id; only users that have limits. */
+  readonly userLimits: ReadonlyMap<string, LoadLimits>;
 }

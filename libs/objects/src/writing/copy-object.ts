@@ -5,7 +5,7 @@ import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile, mutate } from '../mutation/mutate.js';
-import type { Outcome } from '../mutation/mutation.js';
+import type { Outcome, SendOptions } from '../mutation/mutation.js';
 import { newWriteIdFor } from '../mutation/write-ids.js';
 import { assertReadConditions, writeGuard, type Conditions } from '../reading/conditions.js';
 import { requireRecord } from '../reading/records.js';
@@ -16,6 +16,7 @@ import { removeObject } from './remove-object.js';
 import { restampObject } from './restamp-object.js';
 import { chooseClass, classElsewhere } from './storage-class.js';
 import { transferOf } from './transfer.js';
+import { withinQuota } from './within-quota.js';
 
 export interface ObjectPlace {
   readonly bucket: BucketDocument;
@@ -60,10 +61,11 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
   // Onto itself it is a change of attributes: bytes that came meanwhile must not be undone by older ones.
   const guard = isOntoItself ? stillCurrent(record, conditional) : conditional;
   const { storageClass } = chosen;
-  return mutate(engine, context, {
+  const { bucket, key } = destination;
+  const write = {
     target,
     // What takes the place of its own source must be adopted if its writer dies: there is nothing else to go back to.
-    kind: isOntoItself && !isAtHome ? 'move' : 'copy',
+    kind: isOntoItself && !isAtHome ? ('move' as const) : ('copy' as const),
     writeId,
     candidate: candidateAt(target, {
       writeId,
@@ -75,9 +77,10 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
     }),
     ...(guard ? { guard } : {}),
     content: () => way.content(),
-    send: (options) =>
+    send: (options: SendOptions) =>
       way.send(options, { writeId, attributes, ...(storageClass === undefined ? {} : { storageClass }) }),
-  });
+  };
+  return withinQuota(engine, { bucket, key, size: record.size }, () => mutate(engine, context, write));
 }
 
 /** A copy onto itself sends no bytes: it is a change of attributes, made only if the object is still what the copy would have read. */

@@ -16,6 +16,7 @@ import { assertObjectKey, assertTakesWrites, candidateAt } from './candidate.js'
 import { chooseClass } from './storage-class.js';
 import { outgoingTo } from './outgoing.js';
 import { verifiedAgainst } from './verify.js';
+import { cutAtQuota, withinQuota } from './within-quota.js';
 
 export interface PutObject {
   readonly bucket: BucketDocument;
@@ -30,11 +31,19 @@ export interface PutObject {
 
 /**
  * Stores an object at the bucket's home, replacing what is at the key. 0 bytes to the vendor's limit, in constant memory.
- * Fails before any byte is sent with `invalid-key`, `invalid-metadata`, `invalid-tags`, `invalid-storage-class`, `too-large` or `precondition-failed`.
+ * Fails before any byte is sent with `invalid-key`, `invalid-metadata`, `invalid-tags`, `invalid-storage-class`, `too-large`, `quota-exceeded` or `precondition-failed`.
  */
 export async function putObject(engine: Engine, context: OperationContext, put: PutObject): Promise<Outcome> {
   assertTakesWrites(put.bucket);
   assertObjectKey(put.key);
+  const { bucket, key } = put;
+  const size = put.body instanceof Uint8Array ? put.body.byteLength : put.expected.size;
+  return withinQuota(engine, { bucket, key, size }, (most) =>
+    store(engine, context, { ...put, body: cutAtQuota(put.body, most) }),
+  );
+}
+
+async function store(engine: Engine, context: OperationContext, put: PutObject): Promise<Outcome> {
   const target = await targetOf(engine, put.bucket, put.key, put.bucket.home);
   const outgoing = outgoingTo(engine, target, wantsSealing(put.bucket));
   const { sealing } = outgoing;

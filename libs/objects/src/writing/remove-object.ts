@@ -38,6 +38,8 @@ export async function removeObject(
       return { next: commit(document, { coexist: true, garbageFrom }), then: document.current };
     },
   );
-  if (removed) await engine.reach('removal-committed', remove.key);
+  if (!removed) return undefined;
+  engine.quotas?.removed(remove.bucket, removed);
+  await engine.reach('removal-committed', remove.key);
   return removed;
 }

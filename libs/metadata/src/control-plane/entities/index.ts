@@ -5,6 +5,7 @@ import { BucketEntity } from './bucket.entity.js';
 import { ConfigRevisionEntity, DeploymentEntity } from './deployment.entity.js';
 import { JobEntity } from './job.entity.js';
 import { LifecycleEntity } from './lifecycle.entity.js';
+import { LimitsEntity } from './limits.entity.js';
 import { MasterKeyEntity } from './master-key.entity.js';
 import { TierPolicyEntity } from './tier-policy.entity.js';
 import { UserEntity } from './user.entity.js';
@@ -19,6 +20,7 @@ export const ENTITIES = [
   AccessKeyEntity,
   BucketEntity,
   LifecycleEntity,
+  LimitsEntity,
   JobEntity,
   AuditEntity,
   MasterKeyEntity,

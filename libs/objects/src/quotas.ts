@@ -1,0 +1,26 @@
+import type { BucketDocument, ObjectRecord } from '#libs/metadata';
+
+/** Room that is held for one write until it is over. */
+export interface Reservation {
+  /** Bytes that the body may have, where its size was not known beforehand. */
+  readonly most?: number;
+  /** The write happened, with so many bytes. */
+  settle(size: number): void;
+  /** It did not, or nobody knows. */
+  cancel(): void;
+}
+
+/** Which object a write makes or replaces, and its size where it is known. */
+export interface WishedWrite {
+  readonly bucket: BucketDocument;
+  readonly key: string;
+  readonly size: number | undefined;
+}
+
+/** Keeps buckets and users within the objects and bytes they may have. */
+export interface Quotas {
+  /** Holds room for a write; undefined where nothing limits it. Fails with `quota-exceeded`. */
+  reserve(wish: WishedWrite): Promise<Reservation | undefined> | undefined;
+  /** An object was removed. */
+  removed(bucket: BucketDocument, record: ObjectRecord): void;
+}
