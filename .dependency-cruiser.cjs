@@ -18,6 +18,7 @@ module.exports = {
     only('identity', ['metadata', 'secrets']),
     only('objects', ['backends', 'metadata', 'naming', 'tiering']),
     only('jobs', ['metadata']),
+    only('webhooks', ['metadata', 'secrets']),
     // Root keys are kept as Secrets; a Postgres URL is checked by whoever reads it.
     only('settings', ['secrets', 'postgres-server']),
     {
@@ -45,7 +46,7 @@ module.exports = {
       name: 'libs-never-know-http',
       severity: 'error',
       comment: 'Protocol layers translate in and out.',
-      from: { path: '^libs/', pathNot: ['^libs/backends/', '/test/', '^libs/s3/'] },
+      from: { path: '^libs/', pathNot: ['^libs/backends/', '^libs/webhooks/', '/test/', '^libs/s3/'] },
       to: { path: '(^(node:)?https?$)|node_modules/(fastify|@nestjs|undici|@fastify)/' },
     },
     {

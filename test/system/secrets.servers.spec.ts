@@ -26,6 +26,7 @@ describe('secrets stay secret (invariant 7)', () => {
   let account: MadeUpAccount | undefined;
   let client: RecordingClient;
   let userSecrets: string[] = [];
+  let webhook: string | undefined;
 
   const bodyOf = (name: string): BackendBody => servers.get(name)?.body ?? fail(`${name} does not run`);
   const register = (json: unknown) => client.send('POST', '/admin/v1/backends', { json });
@@ -111,6 +112,12 @@ describe('secrets stay secret (invariant 7)', () => {
     await ada.expect(401, 'GET', '/admin/v1/users/me');
     await new RecordingClient({ url: spumoni?.url ?? '', ...first, ...second }).expect(200, 'GET', '/v1/');
     userSecrets = [first.secretKey, second.secretKey];
+    const hooked = await client.expect(201, 'POST', '/admin/v1/webhooks', {
+      json: { url: 'https://example.com/hook' },
+    });
+    const hook = hooked.json() as { id: string; secret: string };
+    webhook = hook.id;
+    userSecrets.push(hook.secret);
     for (const [index, secret] of userSecrets.entries()) needles.push(needle(`user secret ${index}`, secret));
   }, 60_000);
 
@@ -127,7 +134,13 @@ describe('secrets stay secret (invariant 7)', () => {
       accessKey: keys.items[0]?.accessKey,
     };
     const paths = await everyGet((path, parameter) =>
-      path.includes('/tiers/') ? 'Gold' : path.includes('/vendors/') ? 'aws' : values[parameter],
+      path.includes('/tiers/')
+        ? 'Gold'
+        : path.includes('/webhooks/')
+          ? webhook
+          : path.includes('/vendors/')
+            ? 'aws'
+            : values[parameter],
     );
     expect(paths.length).toBeGreaterThan(15);
     expect(await askAll(client, paths)).toEqual([]);

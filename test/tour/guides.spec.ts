@@ -19,6 +19,7 @@ const GUIDES = [
   'encryption',
   'audit',
   'usage',
+  'events',
   'limits',
 ];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];

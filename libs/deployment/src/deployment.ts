@@ -6,6 +6,7 @@ import type { Secret } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import type { BackendService } from './backends/backend-service.js';
 import type { EncryptionService } from './encryption/encryption-service.js';
+import type { EventService } from './events/event-service.js';
 import type { JobService } from './jobs/job-service.js';
 import type { LimitsService } from './limits/limits-service.js';
 import type { Traffic } from './limits/traffic.js';
@@ -61,6 +62,7 @@ export interface Deployment {
   /** Keeps users and buckets within their requests and bytes a second. */
   readonly traffic: Traffic;
   readonly usage: UsageService;
+  readonly events: EventService;
   /** Counts what this process serves; told of each request by the protocol layer, written behind. */
   readonly counters: UsageCounters;
   readonly takeovers: TakeoverService;

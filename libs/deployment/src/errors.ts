@@ -20,6 +20,7 @@ export const DEPLOYMENT_ERROR_CODES = [
   'rotation-unfinished',
   'changed-meanwhile',
   'invalid-prices',
+  'invalid-webhook',
   'invalid-setting',
 ] as const;
 export type DeploymentErrorCode = (typeof DEPLOYMENT_ERROR_CODES)[number];

@@ -6,6 +6,8 @@ export type * from './migrations/migration-service.js';
 export type * from './lifecycles/lifecycle-service.js';
 export type * from './encryption/encryption-service.js';
 export type * from './jobs/job-service.js';
+export type * from './events/event-service.js';
+export { Deliveries, pauseAfter, MOST_ATTEMPTS, type DeliveryParts } from './events/deliveries.js';
 export type * from './limits/limits-service.js';
 export { Traffic } from './limits/traffic.js';
 export type * from './usage/usage-service.js';

@@ -28,6 +28,9 @@ import { invalid } from './errors.js';
 import { makeFirstThings } from './first-start.js';
 import { currentIdentities } from './fresh-configuration.js';
 import { carrierOf } from './jobs/job-carrier.js';
+import { EventRecorder } from './events/event-recorder.js';
+import { StoredEvents } from './events/stored-events.js';
+import { WebhookSecrets } from './events/webhook-secrets.js';
 import { JobControl } from './jobs/job-control.js';
 import { StoredJobs } from './jobs/stored-jobs.js';
 import { CountedQuotas } from './limits/counted-quotas.js';
@@ -51,6 +54,8 @@ export interface OpenDeployment extends Deployment {
   readonly queue: JobQueue;
   readonly control: JobControl;
   readonly lifecycles: StoredLifecycles;
+  readonly recorder: EventRecorder;
+  readonly webhookSecrets: WebhookSecrets;
   readonly masterKey: KeyRing;
   readonly takeovers: StoredTakeovers;
 }
@@ -67,6 +72,8 @@ interface Parts {
   readonly controlPlane: ControlPlane;
   readonly queue: JobQueue;
   readonly counters: UsageCounters;
+  readonly recorder: EventRecorder;
+  readonly webhookSecrets: WebhookSecrets;
 }
 
 function connectionOf(settings: Settings): ReturnType<typeof parsePostgresUrl> {
@@ -111,7 +118,10 @@ async function openParts(settings: Settings, options: DeploymentOptions, opened:
   );
   const counters = new UsageCounters();
   opened.add('usage', new UsageRecorder(counters, { controlPlane, clock, logger }));
-  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, counters };
+  const recorder = opened.add('events', new EventRecorder({ controlPlane, index, clock, logger }));
+  const webhookSecrets = new WebhookSecrets(masterKey);
+  const made = { counters, recorder, webhookSecrets };
+  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, ...made };
 }
 
 function limitsOf({ settings, options, clock, counters }: Parts): CallLimits {
@@ -150,6 +160,7 @@ function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
     clock,
     newWriteId: () => newWriteId(clock.now()),
     randomHex,
+    observer: parts.recorder,
     reach: options.reach ?? reachOf(settings.crashAt, options.role, settings.dataDirectory),
     settings: {
       graceMs: settings.garbageGraceMs,
@@ -176,6 +187,7 @@ type Services = Pick<
   | 'control'
   | 'takeovers'
   | 'usage'
+  | 'events'
 >;
 
 function quotasOf({ controlPlane, options }: Parts, engine: Engine): CountedQuotas {
@@ -194,7 +206,7 @@ function servicesOf(
 ): Services {
   const { settings, options, controlPlane, index, masterKey, clock } = parts;
   const queue = carrierOf(parts.queue, options.logger);
-  const control = new JobControl({ controlPlane, engine, queue });
+  const control = new JobControl({ controlPlane, engine, queue, recorder: parts.recorder });
   const jobs = new StoredJobs({ controlPlane, index, control, clock });
   return {
     backends: new RegisteredBackends({
@@ -210,6 +222,12 @@ function servicesOf(
     takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
     usage: new StoredUsage({ controlPlane, engine }),
+    events: new StoredEvents({
+      controlPlane,
+      clock,
+      secrets: parts.webhookSecrets,
+      allowPrivate: settings.webhookPrivate,
+    }),
     limits: new StoredLimits({ controlPlane, engine, quotas }),
     traffic: new Traffic({
       snapshot: () => controlPlane.configuration.currentOrUndefined(),
@@ -264,6 +282,8 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     controlPlane,
     queue,
     counters: parts.counters,
+    recorder: parts.recorder,
+    webhookSecrets: parts.webhookSecrets,
     ...services,
     masterKey,
     ...(shown ? { firstAdministrator: shown } : {}),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { rebuildQueue, type JobDelivery } from '#libs/jobs';
+import { Deliveries } from './events/deliveries.js';
 import { Housekeeping, type HousekeepingReport } from './housekeeping/housekeeping.js';
 import { runJob } from './jobs/run-job.js';
 import type { OpenDeployment } from './open-deployment.js';
@@ -19,6 +20,8 @@ export interface WorkUnderWay {
   stop(): Promise<void>;
 }
 
+/** How often it is looked for events to deliver. */
+const DELIVER_MS = 500;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Jobs at once in one worker; each moves several objects at once. */
 const JOBS_AT_ONCE = 4;
@@ -88,6 +91,7 @@ export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWa
     lifecycleEveryMs: settings.lifecycleEveryMs,
     repairAfterMs: repairAfterMs(deployment),
     auditKeptMs: settings.auditDays * DAY_MS,
+    eventsKeptMs: settings.eventDays * DAY_MS,
   });
   const handlers = {
     job: (delivery: JobDelivery) => deliver(deployment, delivery, { id, signal: stopping.signal }),
@@ -105,14 +109,24 @@ export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWa
   const counting = usageRoundOf(deployment);
   let counted = counting(stopping.signal);
   const leaveCounts = engine.clock.every(settings.usageMs, () => (counted = counting(stopping.signal)));
+  const deliveries = new Deliveries({
+    ...deployment,
+    clock: engine.clock,
+    secrets: deployment.webhookSecrets,
+    allowPrivate: settings.webhookPrivate,
+  });
+  const leaveDeliveries = engine.clock.every(DELIVER_MS, async () => {
+    await deliveries.begin(stopping.signal);
+  });
   logger.info({ worker: id }, 'at work');
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     silence();
     leaveQueue();
     leaveCounts();
+    leaveDeliveries();
     stopping.abort(new Error('the worker is stopping'));
-    await Promise.all([working.stop(), turn, refilling, counted]);
+    await Promise.all([working.stop(), turn, refilling, counted, deliveries.idle()]);
   };
   return { keepHouse: () => housekeeping.run(stopping.signal), stop: () => (stopped ??= stop()) };
 }

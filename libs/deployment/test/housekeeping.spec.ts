@@ -52,7 +52,13 @@ describe('housekeeping', () => {
 
   function housekeeping(): Housekeeping {
     const { lifecycleEveryMs } = deployment.settings;
-    return new Housekeeping({ ...deployment, lifecycleEveryMs, repairAfterMs: 5 * MINUTE, auditKeptMs: 30 * DAY });
+    return new Housekeeping({
+      ...deployment,
+      lifecycleEveryMs,
+      repairAfterMs: 5 * MINUTE,
+      auditKeptMs: 30 * DAY,
+      eventsKeptMs: 7 * DAY,
+    });
   }
 
   /** Does the work until it would die at that point. */

@@ -111,6 +111,7 @@ describe('the master keys of a deployment', () => {
     });
     const before = await stand.open(settings);
     await sealSomething(before);
+    const hook = await before.events.createWebhook({ url: 'https://example.com/hook' });
     const old = (await before.encryption.view()).current;
     await before.close();
     const next = newKey();
@@ -153,6 +154,8 @@ describe('the master keys of a deployment', () => {
     const after = await stand.open(settings);
     expect(await opened(after)).toBe(TEXT);
     expect(await after.authenticate('root-key', 'some-secret')).toMatchObject({ role: 'admin' });
+    const kept = await after.controlPlane.events.getWebhook(hook.webhook.id);
+    expect(after.webhookSecrets.open(kept).equals(hook.secret)).toBe(true);
     await after.close();
     rmSync(join(settings.masterKeyFile));
     writeFileSync(settings.masterKeyFile, `${newKey().hex}\n`, { mode: 0o600 });

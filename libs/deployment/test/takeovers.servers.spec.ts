@@ -68,7 +68,13 @@ const absent = findServer('minio') ? '' : ' [skipped: minio is not installed]';
 
   function housekeeping(): Housekeeping {
     const { lifecycleEveryMs } = deployment.settings;
-    return new Housekeeping({ ...deployment, lifecycleEveryMs, repairAfterMs: 5 * MINUTE, auditKeptMs: 30 * DAY });
+    return new Housekeeping({
+      ...deployment,
+      lifecycleEveryMs,
+      repairAfterMs: 5 * MINUTE,
+      auditKeptMs: 30 * DAY,
+      eventsKeptMs: 7 * DAY,
+    });
   }
 
   async function fill(Bucket: string, objects: number): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Call, ObjectBackend } from '#libs/backends';
-import type { BucketStore, ObjectIndex, WriteId } from '#libs/metadata';
+import type { BucketDocument, BucketStore, KeyAddress, ObjectIndex, ObjectRecord, WriteId } from '#libs/metadata';
 import type { BackendType, Vendor } from '#libs/naming';
 import type { TierPolicy } from '#libs/tiering';
 import type { Quotas } from './quotas.js';
@@ -105,6 +105,15 @@ export const DEFAULT_TIMES = {
   markerAgeMs: 30_000,
 } as const;
 
+/**
+ * Told of commits, once they are durable and before they are answered; it must return at once and must not throw. A process that dies in between tells nobody.
+ */
+export interface CommitObserver {
+  /** The current record of a key changed; null: there was, or is, none. */
+  keyChanged(address: KeyAddress, before: ObjectRecord | null, after: ObjectRecord | null): void;
+  bucketChanged(before: BucketDocument, after: BucketDocument | null): void;
+}
+
 /** What every part of the domain works with. */
 export interface Engine {
   readonly index: ObjectIndex;
@@ -120,6 +129,7 @@ export interface Engine {
   /** So many random bytes in hex, for ids and slugs. */
   readonly randomHex: (bytes: number) => string;
   readonly reach: ReachPoint;
+  readonly observer?: CommitObserver;
   /** Absent: nothing limits what is stored. */
   readonly quotas?: Quotas;
   readonly settings: EngineSettings;

@@ -7,7 +7,7 @@ import { adoptBucket, createBucket, reconcileBucket, type JobEnd, type Report } 
 import { makeEndless } from './simulation/endless-container.js';
 import { ACTOR, platformOn } from './simulation/platform.js';
 
-/** `SPUMONI_TEST_ADOPT=1000000` takes over a million; see docs/benchmarks.md for what that took. */
+/** `SPUMONI_TEST_ADOPT=1000000` takes over a million; docs/guides/adopt.md says what that took. */
 const OBJECTS = Number(process.env['SPUMONI_TEST_ADOPT'] ?? 10_000);
 const MIB = 1024 * 1024;
 

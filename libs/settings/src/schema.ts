@@ -216,6 +216,15 @@ export const VARIABLES = {
   SPUMONI_AUDIT_DAYS: wholeNumber(365, { from: 1, to: 36_500 }, 'How many days the records of the audit log are kept'),
   SPUMONI_USAGE_SECONDS: seconds(3600, { from: 1, to: 604_800 }, 'Pause between two counts of what all buckets hold'),
   SPUMONI_USAGE_DAYS: wholeNumber(400, { from: 31, to: 36_500 }, 'How many days of usage are kept'),
+  SPUMONI_EVENT_DAYS: wholeNumber(
+    7,
+    { from: 1, to: 365 },
+    'How many days events are kept, with deliveries that no webhook took',
+  ),
+  SPUMONI_WEBHOOK_PRIVATE: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether webhooks may lead to addresses of private networks and of this machine'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

@@ -47,6 +47,9 @@ export interface Settings {
   readonly auditDays: number;
   readonly usageMs: number;
   readonly usageDays: number;
+  readonly eventDays: number;
+  /** Webhooks may lead to private networks. */
+  readonly webhookPrivate: boolean;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -142,6 +145,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,
     usageDays: variables.SPUMONI_USAGE_DAYS,
+    eventDays: variables.SPUMONI_EVENT_DAYS,
+    webhookPrivate: variables.SPUMONI_WEBHOOK_PRIVATE === 'true',
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),

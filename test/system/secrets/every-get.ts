@@ -5,11 +5,14 @@ import type { Client } from '../client.js';
 
 const DESCRIPTION = join(import.meta.dirname, '../../../openapi.yaml');
 
+/** Streams that go on until the client ends them. */
+const ENDLESS: ReadonlySet<string> = new Set(['/admin/v1/events']);
+
 /** The paths of all GET routes that the description has, with their parameters replaced. Fails on a parameter that has no value here. */
 export async function everyGet(values: (path: string, parameter: string) => string | undefined): Promise<string[]> {
   const description = parse(await readFile(DESCRIPTION, 'utf8')) as { paths: Record<string, Record<string, unknown>> };
   return Object.entries(description.paths)
-    .filter(([, methods]) => 'get' in methods)
+    .filter(([path, methods]) => 'get' in methods && !ENDLESS.has(path))
     .map(([path]) =>
       path.replace(/\{(\w+)\}/g, (_, parameter: string) => {
         const value = values(path, parameter);

@@ -3,6 +3,9 @@ import { AuditController } from './audit/audit.controller.js';
 import { BackendsController } from './backends/backends.controller.js';
 import { EncryptionController } from './encryption/encryption.controller.js';
 import { BucketEncryptionController } from './encryption/bucket-encryption.controller.js';
+import { DeliveriesController } from './events/deliveries.controller.js';
+import { EventsController } from './events/events.controller.js';
+import { WebhooksController } from './events/webhooks.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LifecycleController } from './lifecycle/lifecycle.controller.js';
@@ -37,6 +40,9 @@ import { VendorsController } from './vendors/vendors.controller.js';
     StatsController,
     AuditController,
     UsageController,
+    EventsController,
+    WebhooksController,
+    DeliveriesController,
     PricesController,
   ],
   providers: [OwnBuckets],

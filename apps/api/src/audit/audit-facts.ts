@@ -16,7 +16,7 @@ const ADDRESSES = /^[0-9A-Fa-f.:, [\]]{1,200}$/;
 /** Members of a body or an answer that are names, and may be written down; texts under any other name may not. */
 const NAMES = new Set([
   ...['id', 'name', 'bucket', 'user', 'userId', 'role', 'type', 'profile', 'backend', 'policy', 'tier', 'state'],
-  ...['accessKey', 'wish', 'region', 'source', 'url', 'owner'],
+  ...['accessKey', 'wish', 'region', 'source', 'owner'],
 ]);
 const SANE_NAME = /^[a-z][A-Za-z]{0,23}$/;
 

@@ -7,7 +7,11 @@ const HEARTBEAT_MS = 15_000;
 
 /** What to stream: each value becomes one event of this name. */
 export interface EventSource<T> {
-  readonly name: string;
+  readonly name: string | ((value: T) => string);
+  /** What a client gives back as `Last-Event-ID` when it comes again. */
+  readonly id?: (value: T) => string | undefined;
+  /** What of a value is sent; all of it if absent. */
+  readonly data?: (value: T) => unknown;
   open(signal: AbortSignal): AsyncIterable<T>;
 }
 
@@ -29,13 +33,20 @@ export async function streamEvents<T>(
   try {
     for await (const value of source.open(signal)) {
       heartbeat ??= begin(reply);
-      response.write(`event: ${source.name}\ndata: ${JSON.stringify(value)}\n\n`);
+      response.write(eventText(source, value));
     }
     heartbeat ??= begin(reply);
     response.end(signal.aborted ? '' : 'event: end\ndata: {}\n\n');
   } finally {
     clearInterval(heartbeat);
   }
+}
+
+function eventText<T>({ name, id, data }: EventSource<T>, value: T): string {
+  const own = id?.(value);
+  const head = own === undefined ? '' : `id: ${own}\n`;
+  const event = typeof name === 'string' ? name : name(value);
+  return `${head}event: ${event}\ndata: ${JSON.stringify(data ? data(value) : value)}\n\n`;
 }
 
 function begin(reply: FastifyReply): NodeJS.Timeout {

@@ -91,6 +91,7 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'rotation-unfinished': 409,
   'changed-meanwhile': 409,
   'invalid-prices': 400,
+  'invalid-webhook': 400,
   'invalid-setting': 500,
 };
 

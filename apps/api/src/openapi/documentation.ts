@@ -66,6 +66,7 @@ const TAGS = [
   'jobs',
   'audit',
   'usage',
+  'events',
   'operations',
 ];
 

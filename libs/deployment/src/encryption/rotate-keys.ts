@@ -3,6 +3,8 @@ import { isControlPlaneError, type ControlPlane } from '#libs/metadata';
 import { rewrapKeys, type Engine, type JobEnd, type OperationContext, type RewrapKeys } from '#libs/objects';
 import { masterKeyIdOf, type KeyRing } from '#libs/secrets';
 import { openCredentials, sealCredentials } from '../backends/credentials.js';
+import { WebhookSecrets } from '../events/webhook-secrets.js';
+import { everyItem } from '../paging.js';
 
 /** What a rotation works with. */
 export interface RotationTools {
@@ -26,12 +28,24 @@ export async function rotateKeys(
   if (masterKey.current.id !== run.to)
     return { state: 'failed', error: `${run.to} is not the current master key; a later rotation has replaced it` };
   await resealCredentials(tools);
+  await resealWebhooks(tools);
   const end = await rewrapKeys(engine, context, run);
   if (end.state !== 'completed') return end;
   // Once more, for what was sealed by a process that had not followed yet.
   await resealCredentials(tools);
+  await resealWebhooks(tools);
   await controlPlane.masterKeys.retire();
   return end;
+}
+
+/** Likewise of webhooks. One that was made meanwhile under the old key is found by the next look. */
+async function resealWebhooks({ controlPlane, masterKey }: RotationTools): Promise<void> {
+  const { events } = controlPlane;
+  const secrets = new WebhookSecrets(masterKey);
+  for await (const webhook of everyItem((page) => events.listWebhooks(page))) {
+    const resealed = secrets.resealed(webhook);
+    if (resealed !== undefined) await events.resealWebhook(webhook.id, webhook.secret, resealed);
+  }
 }
 
 /** Until a whole look finds nothing under another key: each change counts only if nobody else's came between. */

@@ -25,6 +25,8 @@ export interface HousekeepingDependencies {
   readonly repairAfterMs: number;
   /** How long records of the audit log are kept. */
   readonly auditKeptMs: number;
+  /** How long events are kept, and deliveries that nobody took. */
+  readonly eventsKeptMs: number;
   readonly logger: Logger;
 }
 
@@ -94,6 +96,7 @@ export class Housekeeping {
       [],
     );
     const lifecycleRuns = await attempt('lifecycle runs', () => this.#beginDueRuns(), 0);
+    await attempt('events', () => this.#pruneEvents(), 0);
     const auditPruned = await attempt('audit log', () => this.#pruneAudit(), 0);
     return {
       sweep,
@@ -147,6 +150,10 @@ export class Housekeeping {
       after = page.at(-1)?.name;
       if (after === undefined || page.length < PAGE) return;
     }
+  }
+
+  #pruneEvents(): Promise<number> {
+    return this.dependencies.controlPlane.events.prune(this.#clock.now() - this.dependencies.eventsKeptMs);
   }
 
   /** Bounded: what is left over is the next round's. The log says itself that it was shortened. */

@@ -7,6 +7,7 @@ import {
 } from '#libs/metadata';
 import { changeBucket, isObjectsError, type Engine } from '#libs/objects';
 import { DeploymentError } from '../errors.js';
+import type { EventRecorder } from '../events/event-recorder.js';
 import type { JobCarrier } from './job-carrier.js';
 import { readMigrationPayload } from './payloads.js';
 
@@ -15,6 +16,8 @@ export interface JobControlDependencies {
   readonly controlPlane: ControlPlane;
   readonly engine: Engine;
   readonly queue: JobCarrier;
+  /** Told of jobs that are cancelled before, or between, their runs. */
+  readonly recorder?: EventRecorder;
 }
 
 /** The job's row, or `no-such-job`. */
@@ -40,7 +43,9 @@ export class JobControl {
 
   async cancel(id: string): Promise<JobRecord> {
     const job = await this.#asked(id, (jobs) => jobs.requestCancel(id));
-    if (job.state === 'cancelled') await this.afterCancelling(job);
+    if (job.state !== 'cancelled') return job;
+    this.dependencies.recorder?.jobEnded(job, job.state);
+    await this.afterCancelling(job);
     return job;
   }
 

@@ -17,6 +17,7 @@ import type { KeyRing } from '#libs/secrets';
 import type { LifecycleRule } from '#libs/tiering';
 import type { Deployment } from '../deployment.js';
 import { rotateKeys } from '../encryption/rotate-keys.js';
+import type { EventRecorder } from '../events/event-recorder.js';
 import { ClaimedRun, FencedOffError } from './claimed-run.js';
 import type { JobControl } from './job-control.js';
 import { readBucketPayload, readLifecyclePayload, readMigrationPayload, readRotationPayload } from './payloads.js';
@@ -32,6 +33,8 @@ export type JobRunOutcome =
 export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 'settings' | 'logger'> {
   readonly control: JobControl;
   readonly masterKey: KeyRing;
+  /** Told of the end. */
+  readonly recorder?: EventRecorder;
 }
 
 /** So often is a job that met an outage begun again before it fails: about two minutes, as the queue delivers it. */
@@ -77,6 +80,7 @@ async function runToItsEnd(runner: JobRunner, run: ClaimedRun): Promise<JobRunOu
     const end = await perform(runner, run);
     const state = await run.settle(end);
     if (state === 'running') continue;
+    runner.recorder?.jobEnded(run.job, state, end.state === 'failed' ? end.error : undefined);
     if (state === 'cancelled') await runner.control.afterCancelling(run.job);
     return state === 'planned' ? 'released' : state;
   }
@@ -95,12 +99,16 @@ async function endEarly(runner: JobRunner, run: ClaimedRun, error: unknown): Pro
   if (!signal.aborted && !(isOutage(error) && job.fence < MAX_ATTEMPTS)) {
     const text = error instanceof Error ? error.message : String(error);
     runner.logger.error({ job: job.id, error }, 'a job failed');
-    await run.settle({ state: 'failed', error: text });
+    const state = await run.settle({ state: 'failed', error: text });
+    runner.recorder?.jobEnded(job, state, text);
     return 'failed';
   }
   await run.release();
   const { state } = await runner.controlPlane.jobs.get(job.id);
-  if (state === 'cancelled') await runner.control.afterCancelling(job);
+  if (state === 'cancelled') {
+    runner.recorder?.jobEnded(job, state);
+    await runner.control.afterCancelling(job);
+  }
   if (signal.aborted) return 'released';
   throw error;
 }

@@ -4,6 +4,8 @@ export * from './clock.js';
 export { ConfigurationCache, CONFIGURATION_MAX_AGE_MS, type ConfigurationSource } from './configuration-cache.js';
 export type { PostgresConnection } from './data-source.js';
 export * from './errors.js';
+export * from './event-records.js';
+export * from './event-store.js';
 export * from './job-records.js';
 export * from './job-store.js';
 export { openControlPlane, type ControlPlaneOptions } from './open-control-plane.js';

@@ -13,6 +13,7 @@ import { PostgresAccessKeyStore } from './stores/access-keys.js';
 import { PostgresAuditStore } from './stores/audit.js';
 import { PostgresBackendStore } from './stores/backends.js';
 import { PostgresBucketStore } from './stores/buckets.js';
+import { PostgresEventStore } from './stores/events.js';
 import { PostgresJobStore } from './stores/jobs.js';
 import { PostgresLifecycleStore } from './stores/lifecycles.js';
 import { PostgresLimitsStore } from './stores/limits.js';
@@ -81,6 +82,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     jobs: new PostgresJobStore(context),
     audit: new PostgresAuditStore(context),
     usage: new PostgresUsageStore(context),
+    events: new PostgresEventStore(context),
     configuration,
     exclusively: (name, work) => exclusively(dataSource, name, work),
     ping: async () => {

@@ -2,6 +2,7 @@ import type { BucketId, BucketState } from '../object-index/records.js';
 import type { TierPolicy } from '#libs/tiering';
 import type { AuditStore } from './audit-store.js';
 import type { ConfigurationCache } from './configuration-cache.js';
+import type { EventStore } from './event-store.js';
 import type { JobStore } from './job-store.js';
 import type { Page, PageRequest } from './paging.js';
 import type { UsageStore } from './usage-store.js';
@@ -178,6 +179,7 @@ export interface ControlPlane {
   readonly jobs: JobStore;
   readonly audit: AuditStore;
   readonly usage: UsageStore;
+  readonly events: EventStore;
   readonly configuration: ConfigurationCache;
   /** Does the work unless another process does work of that name now; then undefined. It spares waste; it is no guard. Holds a connection meanwhile. */
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T | undefined>;

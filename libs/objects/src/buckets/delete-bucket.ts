@@ -176,6 +176,7 @@ export async function forgetBucket(engine: Engine, id: BucketId): Promise<void> 
       retryAfterSeconds: 1,
     });
   }
+  if (found) engine.observer?.bucketChanged(found.value, null);
   try {
     await engine.buckets.delete(id);
   } catch (error) {

@@ -36,7 +36,9 @@ export async function changeBucket(
     const found = await requireBucket(engine, id);
     const next = change(found.value);
     if (!next) return found.value;
-    if ((await engine.index.changeBucket(id, found.version, next)) === 'changed') return next;
+    if ((await engine.index.changeBucket(id, found.version, next)) !== 'changed') continue;
+    engine.observer?.bucketChanged(found.value, next);
+    return next;
   }
 }
 

@@ -31,9 +31,23 @@ export async function changeKey<T>(
     if (!next && !found) return decision.then;
     const change = changeOf(found, next, options);
     const result = await engine.index.changeKey(address, change);
-    if (result === 'changed') return decision.then;
+    if (result === 'changed') {
+      tellCommit(engine, address, found?.value, next);
+      return decision.then;
+    }
     if (result === 'bucket-not-active') throw bucketNotActive();
   }
+}
+
+/** Tells the observer, if there is one and the current record is another than before. */
+export function tellCommit(
+  { observer }: Engine,
+  address: KeyAddress,
+  before: KeyDocument | undefined,
+  after: KeyDocument | undefined,
+): void {
+  if (!observer || before?.current === after?.current) return;
+  observer.keyChanged(address, before?.current ?? null, after?.current ?? null);
 }
 
 /** The compare-and-set of a decision. A new record must lie in a container that the bucket still has: one that is retiring takes no more. */

@@ -1,7 +1,7 @@
 import { isObjectsError, ObjectsError } from '../errors.js';
 import type { Engine, OperationContext } from '../engine.js';
 import type { Intent, KeyDocument, ObjectRecord, Versioned } from '#libs/metadata';
-import { bucketNotActive, changeKey, changeOf } from './change-key.js';
+import { bucketNotActive, changeKey, changeOf, tellCommit } from './change-key.js';
 import { closeIntent, pause } from './intents.js';
 import { commit, findIntent, isCurrentWrite, tidy, withoutIntent } from './key-changes.js';
 import { disown } from './disown.js';
@@ -125,6 +125,7 @@ async function tryCommit(
     await withdraw(engine, context, mutation, record);
     throw bucketNotActive();
   }
+  if (result === 'changed') tellCommit(engine, mutation.target.address, found.value, next);
   return result === 'changed';
 }
 

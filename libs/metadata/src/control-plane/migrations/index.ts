@@ -2,7 +2,8 @@ import { ControlPlane0001 } from './0001-control-plane.js';
 import { MasterKeys0003 } from './0003-master-keys.js';
 import { Audit0005 } from './0005-audit.js';
 import { Usage0006 } from './0006-usage.js';
+import { Events0007 } from './0007-events.js';
 import { Limits0008 } from './0008-limits.js';
 
 /** Every migration, oldest first. One that has run anywhere is never edited: the next one changes its work. */
-export const MIGRATIONS = [ControlPlane0001, MasterKeys0003, Audit0005, Usage0006, Limits0008];
+export const MIGRATIONS = [ControlPlane0001, MasterKeys0003, Audit0005, Usage0006, Events0007, Limits0008];
