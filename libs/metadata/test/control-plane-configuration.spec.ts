@@ -6,6 +6,8 @@ import {
   type ConfigurationSource,
   type ControlPlane,
 } from '../src/control-plane/index.js';
+import pg from 'pg';
+import { hearLateErrors } from '../src/control-plane/late-errors.js';
 import { TestPostgres } from './control-plane-server.js';
 
 const postgres = new TestPostgres();
@@ -179,5 +181,18 @@ describe('an outage', () => {
     await postgres.stop();
     await expect(postgres.open({ connection })).rejects.toMatchObject({ kind: 'unavailable' });
     await postgres.start();
+  });
+});
+
+describe('a client of a pool whose query failed', () => {
+  it('does not end the process when Postgres ends its connection at that moment', async () => {
+    const pool = new pg.Pool({ ...(await postgres.freshDatabase()), max: 1 });
+    pool.on('error', () => undefined);
+    hearLateErrors(pool);
+    const client = await pool.connect();
+    client.release(new Error('its query failed'));
+    // Without a listener this throws, and from a socket that would be an uncaught exception.
+    expect(client.emit('error', new Error('terminating connection due to administrator command'))).toBe(true);
+    await pool.end();
   });
 });

@@ -11,6 +11,7 @@ import { TierPolicyEntity } from './entities/tier-policy.entity.js';
 import { UserEntity } from './entities/user.entity.js';
 import { ConfigRevisionEntity } from './entities/deployment.entity.js';
 import { attempt, required } from './failures.js';
+import { hearLateErrors } from './late-errors.js';
 import { toAccessKey, toBackend, toLoadLimits, toMasterKey, toTierPolicy, toUser } from './mapping.js';
 import type { BucketId } from '../object-index/records.js';
 import type { BucketLimits, ConfigurationSnapshot, LoadLimits } from './records.js';
@@ -42,6 +43,7 @@ export class PostgresConfigurationSource implements ConfigurationSource {
       allowExitOnIdle: true,
     });
     this.pool.on('error', onTrouble);
+    hearLateErrors(this.pool);
   }
 
   async readRevision(): Promise<string> {

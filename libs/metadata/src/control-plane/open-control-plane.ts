@@ -8,6 +8,7 @@ import { createDataSource, migrate, type PostgresConnection } from './data-sourc
 import { DeploymentEntity } from './entities/deployment.entity.js';
 import { exclusively } from './exclusively.js';
 import { attempt, required } from './failures.js';
+import { hearLateErrors, isClientPool } from './late-errors.js';
 import type { ControlPlane } from './ports.js';
 import { PostgresAccessKeyStore } from './stores/access-keys.js';
 import { PostgresAuditStore } from './stores/audit.js';
@@ -36,6 +37,8 @@ const DEFAULT_POOL_SIZE = 5;
 
 async function connect(dataSource: DataSource): Promise<string> {
   await dataSource.initialize();
+  const { master } = dataSource.driver as { readonly master?: unknown };
+  if (isClientPool(master)) hearLateErrors(master);
   await migrate(dataSource);
   const [deployment] = await dataSource.getRepository(DeploymentEntity).find({ take: 1 });
   return required('deployment', deployment).id;
