@@ -208,7 +208,12 @@ describe('exclusive work', () => {
   it('is done by one at a time, and by the next when it has ended, also by an error', async () => {
     const other = await postgres.open({ connection });
     const { promise, resolve } = Promise.withResolvers<string>();
-    const first = plane.exclusively('sweep', () => promise);
+    const begun = Promise.withResolvers<undefined>();
+    const first = plane.exclusively('sweep', () => {
+      begun.resolve(undefined);
+      return promise;
+    });
+    await begun.promise;
     await expect(plane.exclusively('another', () => Promise.resolve('free'))).resolves.toBe('free');
     await expect(other.exclusively('sweep', () => Promise.resolve('second'))).resolves.toBeUndefined();
     resolve('first');
