@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { constants } from 'node:os';
 import { DirectorySync } from '../src/filesystem/directory-sync.js';
 import { kindOfCode } from '../src/filesystem/errors.js';
-import { decodeFooter, decodeTrailer, encodeTail, FOOTER_BYTES } from '../src/filesystem/format.js';
+import { FileFacts } from '../src/filesystem/file-facts.js';
+import { decodeFooter, encodeTail, FOOTER_BYTES } from '../src/filesystem/format.js';
 import {
   IdSource,
   isId,
@@ -58,7 +59,12 @@ describe('the file format', () => {
         const tail = encodeTail(written, length, 7);
         const footer = decodeFooter(tail, length + tail.length);
         expect(footer).toMatchObject({ bodyLength: length, bodyCrc: 7 });
-        expect(footer && decodeTrailer(tail, footer)).toEqual({
+        const facts = FileFacts.of(tail, length + tail.length);
+        expect(facts?.isOurs).toBe(true);
+        expect(facts?.isOf(written.key)).toBe(true);
+        for (const other of [`${written.key}x`, written.key.slice(1), `${written.key}"`])
+          expect(facts?.isOf(other)).toBe(other === written.key);
+        expect(facts?.trailer).toEqual({
           ...written,
           attributes: {
             headers: { ...written.attributes.headers },
@@ -77,8 +83,7 @@ describe('the file format', () => {
         const size = 100 + tail.length;
         const at = where % tail.length;
         tail[at] = (tail[at] ?? 0) ^ change;
-        const footer = decodeFooter(tail, size);
-        expect(footer && decodeTrailer(tail, footer)).toBeUndefined();
+        expect(FileFacts.of(tail, size)).toBeUndefined();
         expect(decodeFooter(tail.subarray(0, tail.length - 1), size - 1)).toBeUndefined();
       }),
     );

@@ -4,7 +4,7 @@ import { assertWanted } from './errors.js';
 import { encodeTail } from './format.js';
 import type { Place } from './place.js';
 import { inspectWrite } from './read.js';
-import type { FileFacts } from './read.js';
+import type { FileFacts } from './file-facts.js';
 import { StagedFile } from './staging.js';
 import { resultOf, underFreshId, writeFile } from './write.js';
 

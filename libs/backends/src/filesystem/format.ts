@@ -64,12 +64,26 @@ export function decodeFooter(tail: Buffer, fileSize: number): Footer | undefined
   return { bodyLength, trailerLength, bodyCrc, crc: footer.readUInt32LE(20) };
 }
 
-/** Reads the trailer before the footer at the end of `tail`. Undefined if its checksum is wrong, or its form. */
+function trailerStart(tail: Buffer, footer: Footer): number {
+  return tail.length - FOOTER_BYTES - footer.trailerLength;
+}
+
+/** False if the trailer before the footer at the end of `tail` is not the one that was written. */
+export function isTrailerWhole(tail: Buffer, footer: Footer): boolean {
+  const start = trailerStart(tail, footer);
+  return start >= 0 && crc32(tail.subarray(start, tail.length - FOOTER_BYTES + 20)) === footer.crc;
+}
+
+/** Reads a trailer that is whole. Undefined if its form is another. */
 export function decodeTrailer(tail: Buffer, footer: Footer): Trailer | undefined {
-  const start = tail.length - FOOTER_BYTES - footer.trailerLength;
-  const end = tail.length - FOOTER_BYTES;
-  if (start < 0 || crc32(tail.subarray(start, end + 20)) !== footer.crc) return undefined;
-  return trailerOf(JSON.parse(tail.toString('utf8', start, end)));
+  return trailerOf(JSON.parse(tail.toString('utf8', trailerStart(tail, footer), tail.length - FOOTER_BYTES)));
+}
+
+/** True if a whole trailer begins as one of that key does: tells it without reading the rest. */
+export function beginsWithKey(tail: Buffer, footer: Footer, key: string): boolean {
+  const start = trailerStart(tail, footer);
+  const beginning = Buffer.from(`{"key":${JSON.stringify(key)},`);
+  return tail.subarray(start, start + beginning.length).equals(beginning);
 }
 
 /** Checked by hand: the checksum holds already, and this runs once a read. Undefined if another program wrote it. */

@@ -3,8 +3,8 @@ import { BackendError } from '../errors.js';
 import type { ByteRange, Call, GetRequest, GetResult, ObjectHead } from '../object-backend.js';
 import { DEFAULT_CLASS } from './capabilities.js';
 import { assertWanted, systemFailure } from './errors.js';
-import { decodeFooter, decodeTrailer, FOOTER_BYTES } from './format.js';
-import type { Footer, Trailer } from './format.js';
+import { FileFacts } from './file-facts.js';
+import { decodeFooter, FOOTER_BYTES } from './format.js';
 import type { Place } from './place.js';
 import { closeFile, readBeginning, readBeginningAtOnce, readFully, sizeOf } from './syscalls.js';
 import type { Beginning } from './syscalls.js';
@@ -22,13 +22,6 @@ const CHUNK_BYTES = 1024 * 1024;
 const beginnings: Buffer[] = [];
 const KEPT_BEGINNINGS = 32;
 
-/** What a finished file holds. `whole` is all of the file, where it was small enough. */
-export interface FileFacts {
-  readonly footer: Footer;
-  readonly trailer: Trailer;
-  readonly whole: Buffer | undefined;
-}
-
 /** A file that was looked into. No facts: it is not finished, or not ours. `fd` is open where the file was too large to be read at once. */
 export interface OpenedFile {
   readonly facts: FileFacts | undefined;
@@ -40,19 +33,13 @@ async function readTail(fd: number, fileSize: number, length: number): Promise<B
   return buffer.subarray(0, await readFully(fd, buffer, fileSize - length));
 }
 
-function factsOf(tail: Buffer, size: number): FileFacts | undefined {
-  const footer = decodeFooter(tail, size);
-  const trailer = footer && decodeTrailer(tail, footer);
-  return trailer && { footer, trailer, whole: tail.length === size ? tail : undefined };
-}
-
 async function readFacts(fd: number): Promise<FileFacts | undefined> {
   const size = sizeOf(fd);
   if (size < FOOTER_BYTES) return undefined;
   let tail = await readTail(fd, size, size <= WHOLE_BYTES ? size : TAIL_BYTES);
   const needed = (decodeFooter(tail, size)?.trailerLength ?? 0) + FOOTER_BYTES;
   if (needed > tail.length) tail = await readTail(fd, size, needed);
-  return factsOf(tail, size);
+  return FileFacts.of(tail, size);
 }
 
 /** How a file is begun to be read. */
@@ -66,7 +53,7 @@ async function openFile(path: string, read: ReadBeginning): Promise<OpenedFile> 
   // Not given back where the call failed: a buffer is cheaper than the thought that someone still writes to it.
   const whole = fd === undefined ? Buffer.from(buffer.subarray(0, count)) : undefined;
   if (beginnings.length < KEPT_BEGINNINGS) beginnings.push(buffer);
-  if (fd === undefined) return { facts: whole && factsOf(whole, count), fd };
+  if (fd === undefined) return { facts: whole && FileFacts.of(whole, count), fd };
   try {
     return { facts: await readFacts(fd), fd };
   } catch (error) {
@@ -79,7 +66,7 @@ async function openFile(path: string, read: ReadBeginning): Promise<OpenedFile> 
 export async function inspectFile(path: string): Promise<FileFacts | undefined> {
   const { facts, fd } = await openFile(path, readBeginning);
   if (fd !== undefined) await closeFile(fd);
-  return facts;
+  return facts?.isOurs === true ? facts : undefined;
 }
 
 /** False if the body of a small file is not the one that was written. Larger ones are checked by whoever knows their checksum. */
@@ -130,7 +117,7 @@ async function openWrite(place: Place, ref: WriteOfKey): Promise<{ fd: number | 
   const path = place.layout.fileOfToken(ref.container, ref.token);
   if (path === undefined) throw absent();
   const { fd, facts } = await openFile(path, readerOf(place.warm, ref.token));
-  if (facts?.trailer.key === ref.key) return { fd, facts };
+  if (facts?.isOf(ref.key) === true) return { fd, facts };
   if (fd !== undefined) await closeFile(fd);
   throw absent();
 }
@@ -223,17 +210,25 @@ export async function openBody(
   request: GetRequest & { readonly token: string },
 ): Promise<GetResult> {
   const { fd, facts } = await openWrite(place, request);
-  const head = headOf(request.container, request.token, facts, false);
   const { start, end } = spanOf(request.range, facts.footer.bodyLength);
   if (facts.whole === undefined && fd !== undefined) {
     const body = new FileBody(place, call, fd, { start, end, transient: request.transientChunks === true });
+    const head = headOf(request.container, request.token, facts, false);
     return { head, body, discard: () => void body.close() };
   }
   if (fd !== undefined) await closeFile(fd);
   if (facts.whole === undefined || !isBodyWhole(facts))
     throw new BackendError('integrity', 'the bytes of a file are not those that were written', { backend: place.name });
   const whole = facts.whole.subarray(start, end);
-  return { head, body: new WholeBody(place, call, whole), whole, discard: () => undefined };
+  return {
+    // Made when it is asked for: who reads by a record does not need it.
+    get head() {
+      return headOf(request.container, request.token, facts, false);
+    },
+    body: new WholeBody(place, call, whole),
+    whole,
+    discard: () => undefined,
+  };
 }
 
 function spanOf(range: ByteRange | undefined, length: number): { start: number; end: number } {

@@ -8,11 +8,16 @@ import type { LmdbStore } from './store.js';
 import { decodeBucket, encodeBucket } from '../stored-form.js';
 import { takeSome } from './walk.js';
 
+/** Bucket documents that are remembered; about a KiB each. */
+const REMEMBERED = 1000;
 const FIRST_NAME = Buffer.from([0x00]);
 const AFTER_NAMES = Buffer.from([0xff]);
 
 /** The bucket documents: by id, and by name through a second table that every change keeps in step in its own transaction. */
 export class LmdbBuckets {
+  /** Documents by name, as they were found last; the one that was found longest ago goes first. */
+  readonly #found = new Map<string, Versioned<BucketDocument>>();
+
   constructor(private readonly store: LmdbStore) {}
 
   async get(id: BucketId): Promise<Versioned<BucketDocument> | undefined> {
@@ -24,8 +29,13 @@ export class LmdbBuckets {
     requireWellFormed('a bucket name', name);
     if (name === '' || !hasRoom(name)) return undefined;
     return this.store.get((tables) => {
+      const before = this.#found.get(name);
+      // A version comes but once, so the document is the same, and has the same name: to ask that costs half of reading it again.
+      if (before && tables.buckets.doesExist(before.value.id, before.version)) return before;
       const id = tables.names.get(name);
-      return id === undefined ? undefined : readBucket(tables, id);
+      const found = id === undefined ? undefined : readBucket(tables, id);
+      this.#remember(name, found);
+      return found;
     });
   }
 
@@ -54,6 +64,16 @@ export class LmdbBuckets {
         return ownerId === undefined || bucket?.ownerId === ownerId ? bucket : undefined;
       }),
     );
+  }
+
+  #remember(name: string, found: Versioned<BucketDocument> | undefined): void {
+    this.#found.delete(name);
+    if (found) this.#found.set(name, found);
+    if (this.#found.size <= REMEMBERED) return;
+    for (const oldest of this.#found.keys()) {
+      this.#found.delete(oldest);
+      break;
+    }
   }
 
   #put(tables: Tables, stored: BucketDocument | undefined, next: BucketDocument): ChangeResult {
