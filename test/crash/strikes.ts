@@ -16,7 +16,7 @@ const CREATION_POINTS = ['bucket-reserved', 'container-created', 'container-mark
 const DELETION_POINTS = ['garbage-deleted', 'bucket-marked-deleting', 'container-deleted'] as const;
 
 /** Longer than the repair of a bucket waits with `QUICK`: it is the last to be sure that somebody is dead. */
-const RECOVERY_MS = 90_000;
+const RECOVERY_MS = 180_000;
 
 export interface Home {
   readonly type: string;
