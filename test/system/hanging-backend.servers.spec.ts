@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { Pool } from 'undici';
 import { objectPath, type Answer, type Client } from './client.js';
 import { RunningSpumoni, until } from './running-spumoni.js';
@@ -12,11 +12,24 @@ const STUCK = 500;
 const LOCAL = objectPath('healthy', 'key');
 const REMOTE = objectPath('hanging', 'key');
 
-/** Takes connections and says nothing. */
-async function blackHole(): Promise<Server> {
-  const server = createServer((socket) => socket.on('error', () => socket.destroy())).listen(0, '127.0.0.1');
+interface BlackHole {
+  readonly server: Server;
+  close(): void;
+}
+
+/** Takes connections and says nothing. What it took it holds until it is closed: it does not even read that the other end is gone. */
+async function blackHole(): Promise<BlackHole> {
+  const held = new Set<Socket>();
+  const server = createServer((socket) => {
+    held.add(socket);
+    socket.on('error', () => socket.destroy());
+  }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return server;
+  const close = (): void => {
+    server.close();
+    for (const socket of held) socket.destroy();
+  };
+  return { server, close };
 }
 
 function addressOf(server: Server): string {
@@ -58,7 +71,7 @@ describe('a backend that hangs with 500 requests on it (invariant 8)', () => {
   let spumoni: RunningSpumoni | undefined;
   let minio: VendorServer;
   let line: SwitchableLine;
-  let hole: Server;
+  let hole: BlackHole;
   let client: Client;
   let pool: Pool;
   beforeAll(async () => {
@@ -86,7 +99,7 @@ describe('a backend that hangs with 500 requests on it (invariant 8)', () => {
   it('costs a healthy one nothing: p99 of its GET within 1.5 times; then nothing is sent there, and it is said why', async () => {
     await p99(pool, client.authorization, 3_000);
     const before = await calmP99(pool, client.authorization);
-    line.pointTo(addressOf(hole));
+    line.pointTo(addressOf(hole.server));
     const begun = performance.now();
     const endings: number[] = [];
     const stuck = Array.from({ length: STUCK }, async () => {
