@@ -17,7 +17,7 @@ import {
 import { read, write } from './simulation/clients.js';
 import { ACTOR, holdings, makePlatform, sweepAll, type Platform, type PlatformOptions } from './simulation/platform.js';
 
-const KEYS = Array.from({ length: 150 }, (_, n) => `k/${String(n).padStart(3, '0')}`);
+const KEYS = Array.from({ length: 80 }, (_, n) => `k/${String(n).padStart(3, '0')}`);
 
 /** Every vendor in one class of the memory backend. */
 function policy(name: string, storageClass: string): TierPolicy {
@@ -72,8 +72,11 @@ class World {
     });
   }
 
+  /** The last report with a checkpoint, and the counts of the very last. */
   get last(): Report | undefined {
-    return this.reports.at(-1);
+    const counts = this.reports.at(-1)?.counts;
+    const saved = this.reports.findLast(({ checkpoint }) => checkpoint !== undefined);
+    return saved && counts && { ...saved, counts };
   }
 
   async record(key: string): Promise<ObjectRecord | undefined> {
@@ -109,12 +112,12 @@ describe.each(CLASSED)('retiering a bucket on tokens %s', (tokens) => {
     await putObject(engine, ACTOR, { ...put, storageClass: 'Warm' });
     await at.setPolicy('Cold');
     const before = await at.record('k/000');
-    expect(await at.classes()).toEqual({ 'Warm STANDARD': 151 });
+    expect(await at.classes()).toEqual({ 'Warm STANDARD': KEYS.length + 1 });
     expect(await at.run(retierBucket)).toEqual({ state: 'completed' });
-    expect(await at.classes()).toEqual({ 'Warm STANDARD': 2, 'Cold COLD': 149 });
+    expect(await at.classes()).toEqual({ 'Warm STANDARD': 2, 'Cold COLD': KEYS.length - 1 });
     expect((await at.record('k/000'))?.lastModified).toBe(before?.lastModified);
     expect(at.last).toMatchObject({
-      counts: { objects: { total: 149, done: 149, failed: 0 } },
+      counts: { objects: { total: KEYS.length - 1, done: KEYS.length - 1, failed: 0 } },
       checkpoint: { report: { counts: { own: 2 }, first: [{ key: 'k/003', kind: 'own' }, { key: 'own' }] } },
     });
     for (const key of KEYS) expect(await read(at.platform, bucket, key)).toBe(`bytes of ${key}`);

@@ -72,7 +72,10 @@ export async function changeEach<Left extends string>(
       if (verdict === 'due') await changeOne(engine, context, { run, tally, key, record });
     },
   });
-  return end === 'completed' && tally.hasFailures ? { state: 'failed', error: change.failure } : { state: end };
+  if (end !== 'completed') return { state: end };
+  tally.settle();
+  await run.reporter.report({ counts: tally.counts() });
+  return tally.hasFailures ? { state: 'failed', error: change.failure } : { state: end };
 }
 
 /** What an earlier run had not come to is counted anew. */
