@@ -1,5 +1,5 @@
 import type { BackendObserver, CircuitState } from '#libs/backends';
-import type { Principal, UserService } from '#libs/identity';
+import type { LinkMaker, LinkPlace, ParsedLink, Principal, UserService } from '#libs/identity';
 import type { ControlPlane } from '#libs/metadata';
 import type { Clock, Engine, ReachPoint } from '#libs/objects';
 import type { Secret } from '#libs/secrets';
@@ -72,6 +72,8 @@ export interface Deployment {
   readonly firstAdministrator?: { readonly accessKey: string; readonly secretKey: Secret };
   /** Who has this key pair. Fails as `#libs/identity` says if nobody does, or they are disabled. */
   authenticate(accessKey: string, secret: string): Promise<Principal>;
+  /** Who made this link for this place; undefined if it is not genuine. */
+  makerOfLink(link: ParsedLink, place: LinkPlace): Promise<LinkMaker | undefined>;
   /** Asks every part now; never throws. */
   readiness(): Promise<Readiness>;
   /** Closes everything, once. Calls under way should have ended. */
