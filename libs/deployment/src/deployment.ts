@@ -12,6 +12,7 @@ import type { LimitsService } from './limits/limits-service.js';
 import type { Traffic } from './limits/traffic.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
 import type { MigrationService } from './migrations/migration-service.js';
+import type { RetierService } from './retiers/retier-service.js';
 import type { UsageCounters } from './usage/usage-counters.js';
 import type { UsageService } from './usage/usage-service.js';
 import type { TakeoverService } from './takeovers/takeover-service.js';
@@ -56,6 +57,7 @@ export interface Deployment {
   readonly users: UserService;
   readonly migrations: MigrationService;
   readonly lifecycles: LifecycleService;
+  readonly retiers: RetierService;
   readonly encryption: EncryptionService;
   readonly jobs: JobService;
   readonly limits: LimitsService;
