@@ -19,6 +19,7 @@ module.exports = {
     only('objects', ['backends', 'metadata', 'naming', 'tiering']),
     only('jobs', ['metadata']),
     only('webhooks', ['metadata', 'secrets']),
+    only('tracing', []),
     // Root keys are kept as Secrets; a Postgres URL is checked by whoever reads it.
     only('settings', ['secrets', 'postgres-server']),
     {

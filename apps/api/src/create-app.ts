@@ -14,6 +14,7 @@ import { isObjectUrl } from './objects/object-path.js';
 import { serveDocumentation } from './openapi/documentation.js';
 import { countUsage } from './operations/count-usage.js';
 import { Shutdown } from './operations/shutdown.js';
+import { traceRequest } from './operations/trace-request.js';
 
 /** Longest part of a path that is taken as a parameter. */
 const MAX_PARAMETER = 4096;
@@ -31,8 +32,13 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
     },
   });
   function serveExchange(exchange: Exchange, handler: Handler): void {
-    const { request, response } = exchange;
     follow(exchange, parts, serve);
+    const tracing = parts.deployment?.tracing;
+    if (tracing) traceRequest(exchange, tracing, () => route(exchange, handler));
+    else route(exchange, handler);
+  }
+  function route(exchange: Exchange, handler: Handler): void {
+    const { request, response } = exchange;
     response.setHeader('X-Request-Id', exchange.requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     const origins = parts.deployment?.settings.corsOrigins ?? [];
@@ -87,10 +93,10 @@ function follow(exchange: Exchange, parts: ApiParts, { shutdown, audit }: Servin
     if (exchange.limitedActor)
       parts.deployment?.traffic.spent(exchange.limitedActor, exchange.bucket, exchange.contentBytes ?? 0);
     if (response.statusCode === 401 || response.statusCode === 403) audit?.refused(exchange);
-    const { operation, startedAt, userId } = exchange;
+    const { operation, startedAt, userId, traceId } = exchange;
     const milliseconds = Math.round((performance.now() - startedAt) * 10) / 10;
     logger.debug(
-      { requestId, operation, method: request.method, status: response.statusCode, milliseconds, userId },
+      { requestId, operation, method: request.method, status: response.statusCode, milliseconds, userId, traceId },
       'served',
     );
   });

@@ -4,6 +4,7 @@ import type { ControlPlane } from '#libs/metadata';
 import type { Clock, Engine, ReachPoint } from '#libs/objects';
 import type { Secret } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
+import type { Tracing } from '#libs/tracing';
 import type { BackendService } from './backends/backend-service.js';
 import type { EncryptionService } from './encryption/encryption-service.js';
 import type { EventService } from './events/event-service.js';
@@ -35,6 +36,8 @@ export interface DeploymentOptions {
   readonly onOperation?: BackendObserver;
   /** Told when calls to a backend stop being sent, are tried, and are sent again. */
   readonly onCircuit?: (backend: string, state: CircuitState) => void;
+  /** Absent: no traces. Closed with the deployment, as its last part. */
+  readonly tracing?: Tracing | undefined;
   readonly clock?: Clock;
   readonly reach?: ReachPoint;
 }
@@ -68,6 +71,7 @@ export interface Deployment {
   /** Counts what this process serves; told of each request by the protocol layer, written behind. */
   readonly counters: UsageCounters;
   readonly takeovers: TakeoverService;
+  readonly tracing?: Tracing | undefined;
   /** Keys of the administrator that this very process made just now, generated and to be shown once; absent on every other start, and where the settings gave them. */
   readonly firstAdministrator?: { readonly accessKey: string; readonly secretKey: Secret };
   /** Who has this key pair. Fails as `#libs/identity` says if nobody does, or they are disabled. */

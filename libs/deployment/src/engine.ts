@@ -18,6 +18,7 @@ export function limitsOf({ settings, options, clock, counters }: Parts): CallLim
       onOperation?.(observation);
     },
     clock,
+    tracing: options.tracing,
     onCircuit: (backend, state) => {
       options.onCircuit?.(backend, state);
       options.logger.warn({ backend, state }, CIRCUIT_WORDS[state]);

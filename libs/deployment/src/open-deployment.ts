@@ -76,6 +76,7 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     webhookSecrets: parts.webhookSecrets,
     ...services,
     masterKey,
+    tracing: options.tracing,
     ...(shown ? { firstAdministrator: shown } : {}),
     authenticate: async (accessKey, secret) =>
       authenticator.authenticateBasic(

@@ -18,6 +18,7 @@ import { WebhookSecrets } from './events/webhook-secrets.js';
 import { OpenedParts } from './opened-parts.js';
 import { makeDataDirectories, type DataPaths } from './runtime/directories.js';
 import { systemClock } from './runtime/system-clock.js';
+import { tracedIndex } from './tracing/traced-index.js';
 import { UsageCounters } from './usage/usage-counters.js';
 import { UsageRecorder } from './usage/usage-recorder.js';
 
@@ -69,18 +70,25 @@ export async function openParts(settings: Settings, options: DeploymentOptions, 
       : logger.warn({ error }, 'the queue lost a connection, or a job that failed will be brought again');
   const onTick = (error: unknown): void => logger.error({ error }, 'a periodic task failed');
   const clock = options.clock ?? systemClock(onTick);
+  const { tracing } = options;
+  if (tracing) opened.add('traces', tracing);
+  const currentTrace = tracing && (() => tracing.active()?.traceparent);
   const connection = connectionOf(settings);
   const paths = await makeDataDirectories(settings);
-  const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
+  const controlPlane = opened.add(
+    'control plane',
+    await openControlPlane({ connection, clock, onTrouble, currentTrace }),
+  );
   const masterKey = await openMasterKeys(settings, controlPlane);
-  const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
+  const opening = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
+  const index = tracing ? tracedIndex(opening, tracing) : opening;
   const queue = opened.add(
     'queue',
     await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),
   );
   const counters = new UsageCounters();
   opened.add('usage', new UsageRecorder(counters, { controlPlane, clock, logger }));
-  const recorder = opened.add('events', new EventRecorder({ controlPlane, index, clock, logger }));
+  const recorder = opened.add('events', new EventRecorder({ controlPlane, index, clock, logger, currentTrace }));
   const webhookSecrets = new WebhookSecrets(masterKey);
   const made = { counters, recorder, webhookSecrets };
   return { settings, options, clock, paths, masterKey, index, controlPlane, queue, ...made };

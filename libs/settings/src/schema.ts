@@ -32,6 +32,33 @@ function seconds(byDefault: number, range: { from: number; to: number }, descrip
     .describe(description);
 }
 
+function share(byDefault: number, description: string) {
+  const expected = 'expected a number from 0 to 1';
+  return z.coerce
+    .number({ error: expected })
+    .min(0, expected)
+    .max(1, expected)
+    .default(byDefault)
+    .describe(description);
+}
+
+const tracesEndpoint = z
+  .string()
+  .refine((text) => /^https?:$/.test(protocolOf(text)), { error: 'expected an http or https URL' })
+  .optional()
+  .describe('Base URL of an OTLP/HTTP receiver, to whose `/v1/traces` traces are sent; if absent, there are none');
+
+const tracesHeaders = z
+  .string()
+  .regex(/^[\w-]+=[\x21-\x2b\x2d-\x7e]+(,[\w-]+=[\x21-\x2b\x2d-\x7e]+)*$/, 'expected name=value[,name=value…]')
+  .optional()
+  .describe('Headers sent with traces, `name=value,name=value`, for a token')
+  .meta(secret);
+
+function protocolOf(text: string): string {
+  return URL.canParse(text) ? new URL(text).protocol : '';
+}
+
 /** Why a text is no Postgres URL; the text itself may hold a password. */
 function objectionToPostgresUrl(text: string): string | undefined {
   try {
@@ -230,6 +257,13 @@ export const VARIABLES = {
     .enum(['true', 'false'])
     .default('false')
     .describe('Whether webhooks may lead to addresses of private networks and of this machine'),
+  SPUMONI_TRACES_ENDPOINT: tracesEndpoint,
+  SPUMONI_TRACES_HEADERS: tracesHeaders,
+  SPUMONI_TRACES_RATIO: share(
+    1,
+    'Share of the traces that begin here which is kept; one that comes in goes as its sender says',
+  ),
+  SPUMONI_TRACES_KEYS: z.enum(['true', 'false']).default('false').describe('Whether traces show the keys of objects'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

@@ -52,6 +52,15 @@ export interface Settings {
   readonly eventDays: number;
   /** Webhooks may lead to private networks. */
   readonly webhookPrivate: boolean;
+  /** Undefined: no traces. `headers` may hold a token. */
+  readonly traces:
+    | {
+        readonly endpoint: string;
+        readonly headers: Secret | undefined;
+        readonly ratio: number;
+        readonly showsKeys: boolean;
+      }
+    | undefined;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -83,6 +92,17 @@ function kmsOf(variables: Variables): Settings['kms'] {
   const { SPUMONI_KMS_KEY: keyId, SPUMONI_KMS_REGION: region, SPUMONI_KMS_ENDPOINT: endpoint } = variables;
   if (keyId === undefined) return undefined;
   return { keyId, ...(region === undefined ? {} : { region }), ...(endpoint === undefined ? {} : { endpoint }) };
+}
+
+function tracesOf(variables: Variables): Settings['traces'] {
+  const endpoint = variables.SPUMONI_TRACES_ENDPOINT;
+  if (endpoint === undefined) return undefined;
+  return {
+    endpoint,
+    headers: hidden(variables.SPUMONI_TRACES_HEADERS),
+    ratio: variables.SPUMONI_TRACES_RATIO,
+    showsKeys: variables.SPUMONI_TRACES_KEYS === 'true',
+  };
 }
 
 /** The settings as variables again. Those that were absent stay absent. */
@@ -150,6 +170,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     usageDays: variables.SPUMONI_USAGE_DAYS,
     eventDays: variables.SPUMONI_EVENT_DAYS,
     webhookPrivate: variables.SPUMONI_WEBHOOK_PRIVATE === 'true',
+    traces: tracesOf(variables),
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),

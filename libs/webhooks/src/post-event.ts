@@ -17,6 +17,8 @@ export interface Target {
   readonly allowPrivate: boolean;
   /** Seconds since the epoch. */
   readonly now: number;
+  /** W3C Trace Context: what the receiver's work is a part of. */
+  readonly traceparent?: string | undefined;
 }
 
 /** The bytes that are signed and sent. */
@@ -49,6 +51,7 @@ export function postEvent(delivery: DeliveryRecord, target: Target, signal: Abor
       'X-Spumoni-Event': delivery.event.type,
       'X-Spumoni-Delivery': delivery.id,
       'X-Spumoni-Signature': signatureOf(target.secret, target.now, body),
+      ...(target.traceparent === undefined ? {} : { traceparent: target.traceparent }),
     },
     ...(target.allowPrivate ? {} : { lookup: publicLookup }),
   };

@@ -29,6 +29,8 @@ export interface Exchange {
   linkKey?: string;
   /** The user it acts for, once authenticated. */
   userId?: string;
+  /** Its trace, where traces are on. */
+  traceId?: string;
 }
 
 /** A client that falls silent for this long while it sends, or while it is sent to, is taken to be gone. */

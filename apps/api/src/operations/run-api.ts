@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
-import { openDeployment, type Deployment } from '#libs/deployment';
+import { openDeployment, openTraces, type Deployment } from '#libs/deployment';
 import type { Settings } from '#libs/settings';
+import type { Tracing } from '#libs/tracing';
 import { createApp, serverOf } from '../create-app.js';
 import { createLogger } from './log.js';
 import { Metrics } from './metrics.js';
@@ -16,11 +17,13 @@ export interface RunningApi {
 
 /** Opens the deployment and listens. What was opened is closed again where that fails. */
 export async function runApi(settings: Settings): Promise<RunningApi> {
-  const logger = createLogger(settings.logLevel);
+  const logger = createLogger(settings.logLevel, settings.traces && (() => tracing));
+  const tracing: Tracing | undefined = await openTraces(settings, 'api', () => logger);
   const metrics = new Metrics();
   const deployment = await openDeployment(settings, {
     role: 'api',
     logger,
+    tracing,
     onOperation: metrics.observeBackend,
     onCircuit: metrics.observeCircuit,
   });

@@ -17,6 +17,8 @@ import {
   type ObjectBackend,
 } from '#libs/backends';
 import type { Clock } from '#libs/objects';
+import type { Tracing } from '#libs/tracing';
+import { ATTEMPTS, tracedBackend } from '../tracing/traced-backend.js';
 
 /** How the calls to every backend are bounded and watched. */
 export interface CallLimits {
@@ -24,6 +26,7 @@ export interface CallLimits {
   readonly connections: number;
   readonly observe: BackendObserver;
   readonly clock: Clock;
+  readonly tracing?: Tracing | undefined;
   /** Told when a backend's circuit opens, is tried and closes. */
   readonly onCircuit?: (backend: string, state: CircuitState) => void;
 }
@@ -80,14 +83,14 @@ async function sleepUntilAborted(clock: Clock, ms: number, signal: AbortSignal |
 
 /**
  * Opens an adapter and puts around it, from the inside out: metrics (of each attempt), the count of calls under way, a deadline for each attempt and each silence, what the
- * circuit learns of each attempt, retries, the circuit's gate, and a limit of calls at once. Sends nothing. Fails with `BackendError` `invalid`, naming each setting that is wrong.
+ * circuit learns of each attempt, retries, the circuit's gate, a limit of calls at once, and, where they are on, traces. Sends nothing. Fails with `BackendError` `invalid`, naming each setting that is wrong.
  */
 export async function openAdapter(
   definition: BackendDefinition,
   limits: CallLimits,
   capabilities?: BackendCapabilities,
 ): Promise<OpenAdapter> {
-  const { deadlineMs, connections, clock, observe } = limits;
+  const { deadlineMs, connections, clock, observe, tracing } = limits;
   const adapter = await openBackend(definition);
   const traffic = new Traffic();
   const watch: BackendObserver = (observation) => {
@@ -99,6 +102,7 @@ export async function openAdapter(
   const counted = wrapBackend(able, {
     call: ({ call }, proceed) => {
       traffic.begin();
+      tracing?.active()?.count(ATTEMPTS);
       return proceed(call);
     },
   });
@@ -118,7 +122,8 @@ export async function openAdapter(
     max: connections,
     queue: connections * QUEUE_PER_PLACE,
   });
-  const backend = narrowed(limited, adapter, able.capabilities);
+  const traced = tracing ? tracedBackend(limited, tracing) : limited;
+  const backend = narrowed(traced, adapter, able.capabilities);
   const closeWhenIdle = async (atMostMs: number): Promise<void> => {
     const late = new AbortController();
     await Promise.race([traffic.idle(), sleepUntilAborted(clock, atMostMs, late.signal)]);

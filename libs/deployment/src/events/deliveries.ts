@@ -2,6 +2,7 @@ import type { ControlPlane, DeliveryRecord } from '#libs/metadata';
 import type { Clock } from '#libs/objects';
 import type { Logger } from '../deployment.js';
 import { postEvent } from '#libs/webhooks';
+import { inSpan, type Tracing } from '#libs/tracing';
 import type { WebhookSecrets } from './webhook-secrets.js';
 
 /** Deliveries to one webhook at once, in one worker. */
@@ -18,6 +19,7 @@ export interface DeliveryParts {
   readonly logger: Logger;
   readonly secrets: WebhookSecrets;
   readonly allowPrivate: boolean;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A second, then twice as long each time, up to an hour. */
@@ -77,13 +79,29 @@ export class Deliveries {
     }
   }
 
+  /** Each attempt is a part of the trace that the event came of, and the receiver's work a part of the attempt. */
+  #traced(delivery: DeliveryRecord, post: (traceparent: string | undefined) => Promise<void>): Promise<void> {
+    const { tracing } = this.parts;
+    const { trace, type } = delivery.event;
+    if (tracing === undefined || trace === undefined) return post(trace);
+    const attributes = {
+      'spumoni.webhook': delivery.webhookId,
+      'spumoni.event': type,
+      'spumoni.delivery': delivery.id,
+      'spumoni.attempts': delivery.attempts,
+    };
+    const start = { name: 'webhook delivery', kind: 'client', parent: trace, attributes } as const;
+    return inSpan(tracing, start, (span) => post(span.traceparent));
+  }
+
   /** Why it was not taken; undefined if it was. */
   async #attempt(delivery: DeliveryRecord, signal: AbortSignal): Promise<string | undefined> {
     const { controlPlane, clock, secrets, allowPrivate } = this.parts;
     const webhook = await controlPlane.events.getWebhook(delivery.webhookId);
     try {
       const target = { url: webhook.url, secret: secrets.open(webhook), allowPrivate };
-      await postEvent(delivery, { ...target, now: Math.floor(clock.now() / 1000) }, signal);
+      const now = Math.floor(clock.now() / 1000);
+      await this.#traced(delivery, (traceparent) => postEvent(delivery, { ...target, now, traceparent }, signal));
       return undefined;
     } catch (error) {
       return (error instanceof Error ? error.message : String(error)).slice(0, 500);

@@ -28,6 +28,8 @@ export interface EventRecorderParts {
   readonly index: ObjectIndex;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The `traceparent` of what runs now. */
+  readonly currentTrace?: (() => string | undefined) | undefined;
 }
 
 type Pending = Omit<NewEvent, 'bucket' | 'data'> & {
@@ -166,7 +168,8 @@ export class EventRecorder implements CommitObserver {
   }
 
   #add(event: Pending): void {
-    if (this.#waiting.length < WAITING) this.#waiting.push(event);
+    const trace = this.parts.currentTrace?.();
+    if (this.#waiting.length < WAITING) this.#waiting.push(trace === undefined ? event : { ...event, trace });
     else this.#dropped += 1;
   }
 }

@@ -17,6 +17,7 @@ import {
 } from '#libs/objects';
 import type { KeyRing } from '#libs/secrets';
 import type { LifecycleRule } from '#libs/tiering';
+import { inSpan } from '#libs/tracing';
 import type { Deployment } from '../deployment.js';
 import { rotateKeys } from '../encryption/rotate-keys.js';
 import type { EventRecorder } from '../events/event-recorder.js';
@@ -32,7 +33,7 @@ export type JobRunOutcome =
   'completed' | 'paused' | 'cancelled' | 'failed' | 'held' | 'released' | 'fenced' | 'nothing-to-do';
 
 /** What running jobs needs of a deployment. */
-export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 'settings' | 'logger'> {
+export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 'settings' | 'logger' | 'tracing'> {
   readonly control: JobControl;
   readonly masterKey: KeyRing;
   /** Told of the end. */
@@ -68,12 +69,28 @@ export async function runJob(
   const tools = { jobs: controlPlane.jobs, clock: engine.clock, logger, heartbeatMs, deadAfterMs };
   const run = new ClaimedRun(tools, claim.run, claim.job, shutdown);
   try {
-    return await runToItsEnd(runner, run);
+    return await traced(runner, claim.job, () => runToItsEnd(runner, run));
   } catch (error) {
     return await endEarly(runner, run, error);
   } finally {
     run.end();
   }
+}
+
+/** A run is a trace of its own, linked to the request that made the job. Its calls are counted: there may be millions. */
+async function traced(
+  { tracing }: JobRunner,
+  job: JobRecord,
+  work: () => Promise<JobRunOutcome>,
+): Promise<JobRunOutcome> {
+  if (tracing === undefined) return work();
+  const attributes = { 'spumoni.job': job.id, 'spumoni.job.type': job.type, 'spumoni.job.run': job.fence };
+  const start = { name: `job ${job.type}`, kind: 'internal', cause: job.trace, countsParts: true, attributes } as const;
+  return inSpan(tracing, start, async (span) => {
+    const outcome = await work();
+    span.set({ 'spumoni.job.outcome': outcome });
+    return outcome;
+  });
 }
 
 /** A pause that was taken back before it was obeyed lets the run go on. */

@@ -25,6 +25,8 @@ export interface NewEvent {
   readonly bucket?: string;
   readonly key?: string;
   readonly data: Readonly<Record<string, unknown>>;
+  /** `traceparent` of what did it, where traces are on; goes to webhooks as a header. */
+  readonly trace?: string;
 }
 
 export interface EventRecord extends NewEvent {

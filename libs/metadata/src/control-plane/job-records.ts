@@ -83,4 +83,6 @@ export interface JobRecord {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly createdBy?: string;
+  /** `traceparent` of the request that made it, where traces are on. */
+  readonly trace?: string;
 }

@@ -140,6 +140,7 @@ export function toJob(row: JobEntity): JobRecord {
       workerId: row.workerId,
       heartbeatAt: time(row.heartbeatAt),
       createdBy: row.createdBy,
+      trace: row.trace,
     }),
   };
 }

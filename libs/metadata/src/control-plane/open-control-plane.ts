@@ -29,6 +29,8 @@ export interface ControlPlaneOptions {
   readonly poolSize?: number;
   readonly clock?: ControlPlaneClock;
   readonly newId?: () => string;
+  /** The `traceparent` of what runs now, to be kept with the jobs that it makes. */
+  readonly currentTrace?: (() => string | undefined) | undefined;
   /** Told of connections that were lost and will be made again; for a log. */
   readonly onTrouble?: (error: Error) => void;
 }
@@ -65,7 +67,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const configuration = new ConfigurationCache(source, () => clock.monotonic());
   const listener = new ConfigurationListener(connection, () => configuration.announceChange(), onTrouble);
   await listener.start();
-  const context = { dataSource, clock, newId };
+  const context = { dataSource, clock, newId, currentTrace: options.currentTrace };
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await listener.close();

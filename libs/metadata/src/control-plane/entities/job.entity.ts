@@ -23,4 +23,5 @@ export class JobEntity {
   @Column({ name: 'created_at', ...TIME }) createdAt: Date;
   @Column({ name: 'updated_at', ...TIME }) updatedAt: Date;
   @Column({ name: 'created_by', type: 'text', nullable: true }) createdBy: string | null;
+  @Column({ type: 'text', nullable: true }) trace: string | null;
 }

@@ -33,6 +33,7 @@ interface EventRow {
   readonly bucket: string | null;
   readonly key: string | null;
   readonly data: Record<string, unknown>;
+  readonly trace: string | null;
 }
 interface DeliveryRow extends EventRow {
   readonly delivery: string;
@@ -44,7 +45,7 @@ interface DeliveryRow extends EventRow {
 }
 
 const WEBHOOK = 'id, url, events, bucket, prefix, insecure, disabled, secret, created_at';
-const DELIVERY = `d.id AS delivery, d.webhook_id, d.state, d.attempts, d.next_at, d.last_error, e.id, e.at, e.type, e.bucket, e.key, e.data`;
+const DELIVERY = `d.id AS delivery, d.webhook_id, d.state, d.attempts, d.next_at, d.last_error, e.id, e.at, e.type, e.bucket, e.key, e.data, e.trace`;
 /** Appends take turns, so that ids become visible in their order and a reader that goes on by id misses none. */
 const APPEND_LOCK = 7_368_750_003;
 
@@ -133,9 +134,9 @@ export class PostgresEventStore implements EventStore {
           `SELECT ${WEBHOOK} FROM webhook WHERE NOT disabled FOR KEY SHARE`,
         );
         const rows = await manager.query<{ id: string }[]>(
-          `INSERT INTO event (at, type, bucket, key, data)
-           SELECT v.at, v.type, v.bucket, v.key, v.data::jsonb
-           FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY v (at, type, bucket, key, data, n)
+          `INSERT INTO event (at, type, bucket, key, data, trace)
+           SELECT v.at, v.type, v.bucket, v.key, v.data::jsonb, v.trace
+           FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY v (at, type, bucket, key, data, trace, n)
            ORDER BY v.n RETURNING id`,
           columnsOf(events),
         );
@@ -154,7 +155,7 @@ export class PostgresEventStore implements EventStore {
   }
 
   async read(after: string, limit: number): Promise<readonly EventRecord[]> {
-    const sql = 'SELECT id, at, type, bucket, key, data FROM event WHERE id > $1 ORDER BY id LIMIT $2';
+    const sql = 'SELECT id, at, type, bucket, key, data, trace FROM event WHERE id > $1 ORDER BY id LIMIT $2';
     return (await this.query<EventRow>('events', sql, [number(after), limit])).map(toEvent);
   }
 
@@ -234,6 +235,7 @@ function columnsOf(events: readonly NewEvent[]): unknown[] {
     events.map(({ bucket }) => orNull(bucket)),
     events.map(({ key }) => orNull(key)),
     events.map(({ data }) => JSON.stringify(data).replaceAll('\\u0000', '\\ufffd')),
+    events.map(({ trace }) => trace ?? null),
   ];
 }
 
@@ -246,8 +248,10 @@ function toWebhook(row: WebhookRow): WebhookRecord {
   return { ...toFilter(row), id, url, insecure, disabled, secret, createdAt: row.created_at.getTime() };
 }
 
-function toEvent({ id, at, type, bucket, key, data }: EventRow): EventRecord {
-  return { id, at: at.getTime(), type, data, ...(bucket === null ? {} : { bucket }), ...(key === null ? {} : { key }) };
+function toEvent({ id, at, type, data, ...row }: EventRow): EventRecord {
+  const { bucket, key, trace } = row;
+  const about = { ...(bucket === null ? {} : { bucket }), ...(key === null ? {} : { key }) };
+  return { id, at: at.getTime(), type, data, ...about, ...(trace === null ? {} : { trace }) };
 }
 
 function toDelivery(row: DeliveryRow): DeliveryRecord {

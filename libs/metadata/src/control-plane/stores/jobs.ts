@@ -60,6 +60,7 @@ export class PostgresJobStore implements JobStore {
       createdAt: now,
       updatedAt: now,
       createdBy: job.createdBy ?? null,
+      trace: this.context.currentTrace?.() ?? null,
     });
     await attempt('job', () => insertRow(this.rows, row));
     return toJob(row);

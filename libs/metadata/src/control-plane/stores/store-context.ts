@@ -8,6 +8,8 @@ export interface StoreContext {
   readonly dataSource: DataSource;
   readonly clock: ControlPlaneClock;
   readonly newId: () => string;
+  /** The `traceparent` of what runs now. */
+  readonly currentTrace?: (() => string | undefined) | undefined;
 }
 
 const AN_ADMINISTRATOR = `SELECT EXISTS (
