@@ -44,7 +44,9 @@ function share(byDefault: number, description: string) {
 
 const tracesEndpoint = z
   .string()
-  .refine((text) => /^https?:$/.test(protocolOf(text)), { error: 'expected an http or https URL' })
+  .refine(isPlainUrl, {
+    error: 'expected an http or https URL without a user or a query; a token goes into SPUMONI_TRACES_HEADERS',
+  })
   .optional()
   .describe('Base URL of an OTLP/HTTP receiver, to whose `/v1/traces` traces are sent; if absent, there are none');
 
@@ -55,8 +57,10 @@ const tracesHeaders = z
   .describe('Headers sent with traces, `name=value,name=value`, for a token')
   .meta(secret);
 
-function protocolOf(text: string): string {
-  return URL.canParse(text) ? new URL(text).protocol : '';
+/** It is shown, so it holds nothing that must not be. */
+function isPlainUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password + url.search === '';
 }
 
 /** Why a text is no Postgres URL; the text itself may hold a password. */

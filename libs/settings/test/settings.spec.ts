@@ -78,6 +78,22 @@ describe('settings', () => {
     },
   );
 
+  it('take where traces go, and refuse what would show a token or is no share', () => {
+    const url = 'http://collector:4318';
+    expect(readSettings({}).traces).toBeUndefined();
+    const given = readSettings({ SPUMONI_TRACES_ENDPOINT: url, SPUMONI_TRACES_HEADERS: 'x-token=abc=,b=c' });
+    expect(given.traces).toMatchObject({ endpoint: url, ratio: 1, showsKeys: false });
+    expect(given.traces?.headers?.reveal()).toBe('x-token=abc=,b=c');
+    expect(JSON.stringify(given)).not.toContain('abc=');
+    for (const wrong of ['collector:4318', 'ftp://collector', 'http://me:topsecret@collector', `${url}?token=x`]) {
+      const message = failureOf({ SPUMONI_TRACES_ENDPOINT: wrong });
+      expect(message).toContain('SPUMONI_TRACES_ENDPOINT: expected an http or https URL');
+      expect(message).not.toContain('topsecret');
+    }
+    expect(failureOf({ SPUMONI_TRACES_RATIO: '2' })).toContain('expected a number from 0 to 1');
+    expect(failureOf({ SPUMONI_TRACES_HEADERS: 'token' })).toContain('expected name=value');
+  });
+
   it('ask for both root keys or neither, and for a death that is longer than a heartbeat', () => {
     expect(failureOf({ SPUMONI_ROOT_ACCESS_KEY: 'root' })).toContain('SPUMONI_ROOT_SECRET_KEY: is missing');
     expect(failureOf({ SPUMONI_HEARTBEAT_SECONDS: '20' })).toContain(
@@ -166,6 +182,7 @@ describe('settings', () => {
       'SPUMONI_POSTGRES_URL',
       'SPUMONI_MONGODB_URL',
       'SPUMONI_REDIS_URL',
+      'SPUMONI_TRACES_HEADERS',
     ]);
     expect(described.filter(({ forTests }) => forTests).map(({ name }) => name)).toEqual(['SPUMONI_CRASH_AT']);
   });
