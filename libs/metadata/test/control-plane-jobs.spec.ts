@@ -144,7 +144,7 @@ describe('lists', () => {
 describe('the figures of jobs', () => {
   it('count what is open, what ended in the last day, what was done, and how long the oldest waits', async () => {
     let now = Date.now();
-    const clock = { now: () => now };
+    const clock = { now: () => now, monotonic: () => now };
     const own = await postgres.open({ connection: await postgres.freshDatabase(), clock });
     const ids: string[] = [];
     for (let n = 0; n < 4; n += 1) ids.push((await own.jobs.create({ type: 'retier', payload: {} })).id);
