@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Deployment, Logger } from '#libs/deployment';
 import { answerProblem } from '../http/answer-problem.js';
-import { admit, authenticate, contextOf } from '../http/basic-credentials.js';
-import type { Exchange } from '../http/exchange.js';
+import { admit, authenticate, authenticateAtOnce, contextOf } from '../http/basic-credentials.js';
+import { setCommonHeaders, type Exchange } from '../http/exchange.js';
 import { RequestError } from '../http/request-error.js';
 import { DEPLOYMENT, LOGGER } from '../tokens.js';
 import { OBJECT_OPERATIONS, type ObjectOperation } from './object-operations.js';
@@ -27,7 +27,8 @@ export class ObjectEndpoint {
   async serve(exchange: Exchange): Promise<void> {
     try {
       const { request } = exchange;
-      const principal = await authenticate(this.deployment, exchange);
+      const principal =
+        authenticateAtOnce(this.deployment, exchange) ?? (await authenticate(this.deployment, exchange));
       const { bucket, key, query } = parseObjectUrl(request.url ?? '');
       const operation = operationOf(request.method ?? '', query);
       exchange.operation = operation.id;
@@ -36,9 +37,12 @@ export class ObjectEndpoint {
       refuseUnknown(query, operation.query);
       const context = contextOf(exchange, principal);
       const asked = { exchange, context, bucket, key, query };
+      if (operation.atOnce?.(this.deployment, asked)) return;
+      setCommonHeaders(exchange);
       if (operation.id === 'putObject') await this.#uploads.run(() => operation.handle(this.deployment, asked));
       else await operation.handle(this.deployment, asked);
     } catch (error) {
+      if (!exchange.response.headersSent) setCommonHeaders(exchange);
       answerProblem(exchange, error, this.logger);
     }
   }
