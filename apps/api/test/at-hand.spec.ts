@@ -25,7 +25,7 @@ describe('an object at hand', () => {
   beforeAll(async () => {
     stand = await Stand.start();
     await stand.ask('PUT', '/v1/near', { json: { backend: 'local' } });
-    const headers = { 'content-type': 'text/x-ünï', 'x-amz-meta-colour': 'röt', 'x-amz-tagging': 'a=1&b=%26' };
+    const headers = { 'content-type': 'text/x-notes', 'x-amz-meta-colour': 'röt', 'x-amz-tagging': 'a=1&b=%3D' };
     const stored = await stand.ask('PUT', '/v1/near/thing', { body: 'the bytes of it', headers: wire(headers) });
     expect(stored.status).toBe(200);
     etag = (stored.json as { ETag: string }).ETag;

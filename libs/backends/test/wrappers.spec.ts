@@ -172,6 +172,7 @@ describe('bytes at hand, inside wrappers', () => {
     const limited = withConcurrencyLimit(Object.assign(slow, { getAtOnce: () => bytes }), { max: 1, queue: 4 });
     expect(limited.getAtOnce?.(request)).toBe(bytes);
     const hanging = limited.get(CALL, request);
+    await held.isHeld('get');
     expect(limited.getAtOnce?.(request)).toBeUndefined();
     held.release();
     await expect(hanging).rejects.toMatchObject({ kind: 'unavailable' });
