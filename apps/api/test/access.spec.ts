@@ -55,11 +55,13 @@ describe('who may do what', () => {
       putLifecycle: { rules: [] },
       changeKey: { disabled: true },
       putBucketEncryption: { enabled: true },
+      putBucketPolicy: { policy: 'Silver' },
     };
     const query: Record<string, string> = {
       deleteObjects: '?delete',
       copyObject: '?copyFrom=/roots/secret',
       listMigrations: '?bucket=roots',
+      listJobs: '?bucket=roots',
     };
     const values: Record<string, string> = {
       bucket: 'roots',

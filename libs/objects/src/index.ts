@@ -18,6 +18,8 @@ export { type Outcome } from './mutation/mutation.js';
 export * from './moves/job-reporter.js';
 export * from './moves/migrate-bucket.js';
 export * from './moves/rewrap-keys.js';
+export { encryptObjects, judgeSealing, type EncryptObjects } from './moves/encrypt-objects.js';
+export * from './moves/retier-bucket.js';
 export * from './moves/run-lifecycle.js';
 export { inParallel } from './moves/walk.js';
 export { bytesAtOnce, recordAtOnce } from './reading/at-once.js';
@@ -25,7 +27,7 @@ export { assertReadConditions, writeGuard, type Conditions } from './reading/con
 export * from './reading/open-object.js';
 export { FINDINGS, type Finding } from './reconciling/judge-key.js';
 export { reconcileBucket, type ReconcileBucket } from './reconciling/reconcile-bucket.js';
-export { MAX_TOLD, reportIn, type ReconcileReport, type Told } from './reconciling/reconcile-report.js';
+export { MAX_TOLD, reportIn, type KeyReport, type ReconcileReport, type Told } from './reconciling/reconcile-report.js';
 export { type RangeRequest, resolveRange } from './reading/ranges.js';
 export * from './reading/records.js';
 export { damaged } from './sealing/unseal.js';

@@ -32,6 +32,8 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
   readonly jsonLimitBytes: number;
   readonly parallelUploads: number;
+  /** The longest life of a presigned link, in seconds; 0: none opens anything. */
+  readonly linkSeconds: number;
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
   readonly patienceMs: number;
@@ -141,6 +143,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     corsOrigins: variables.SPUMONI_CORS_ORIGINS,
     jsonLimitBytes: variables.SPUMONI_JSON_LIMIT_BYTES,
     parallelUploads: variables.SPUMONI_PARALLEL_UPLOADS,
+    linkSeconds: variables.SPUMONI_LINK_SECONDS,
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,

@@ -25,6 +25,8 @@ export interface Exchange {
   contentBytes?: number;
   /** Whose rates it counts against, where there are any. */
   limitedActor?: Actor;
+  /** The access key that its link names, be it genuine or not; empty where it names none. */
+  linkKey?: string;
   /** The user it acts for, once authenticated. */
   userId?: string;
 }

@@ -3,6 +3,7 @@ import { handleChange } from './change-object.js';
 import { handleCopy, handleRename } from './copy-object.js';
 import { getAtOnce, handleGet } from './get-object.js';
 import { handleHead, headAtOnce } from './head-object.js';
+import { handleMakeLink } from './make-link.js';
 import type { ObjectRequest } from './object-request.js';
 import { handlePut } from './put-object.js';
 import { handleDelete } from './remove-object.js';
@@ -28,6 +29,7 @@ export const OBJECT_OPERATIONS = [
   { id: 'deleteObject', method: 'DELETE', query: ['recursive'], handle: handleDelete },
   { id: 'copyObject', method: 'POST', query: ['copyFrom'], selector: 'copyFrom', handle: handleCopy },
   { id: 'renameObject', method: 'POST', query: ['renameFrom'], selector: 'renameFrom', handle: handleRename },
+  { id: 'makeLink', method: 'POST', query: ['link'], selector: 'link', handle: handleMakeLink },
   { id: 'changeObject', method: 'PATCH', query: [], handle: handleChange },
 ] as const satisfies readonly ObjectOperation[];
 export type ObjectOperationId = (typeof OBJECT_OPERATIONS)[number]['id'];

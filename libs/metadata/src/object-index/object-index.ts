@@ -100,6 +100,7 @@ export interface IndexAtOnce {
   findKey(bucketName: string, key: string): FoundKey | undefined;
 }
 
+/** After `full` (no room is left) and `too-large` nothing was changed; after `unavailable` a change may have been made. */
 export type IndexErrorKind = 'unavailable' | 'full' | 'too-large';
 
 /** A failure of the index itself, never of what it holds. */
