@@ -268,6 +268,10 @@ export const VARIABLES = {
     'Share of the traces that begin here which is kept; one that comes in goes as its sender says',
   ),
   SPUMONI_TRACES_KEYS: z.enum(['true', 'false']).default('false').describe('Whether traces show the keys of objects'),
+  SPUMONI_ENCRYPT_BUCKETS: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether new buckets are encrypted where their creation does not say'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

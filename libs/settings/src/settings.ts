@@ -61,6 +61,8 @@ export interface Settings {
         readonly showsKeys: boolean;
       }
     | undefined;
+  /** New buckets are encrypted unless their creation says otherwise. */
+  readonly encryptBuckets: boolean;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -171,6 +173,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     eventDays: variables.SPUMONI_EVENT_DAYS,
     webhookPrivate: variables.SPUMONI_WEBHOOK_PRIVATE === 'true',
     traces: tracesOf(variables),
+    encryptBuckets: variables.SPUMONI_ENCRYPT_BUCKETS === 'true',
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),
