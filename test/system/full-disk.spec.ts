@@ -80,7 +80,11 @@ describe('a disk that is full', () => {
     expectRefused(await put('large', Buffer.alloc(20 * MIB)), 507, 'backend-full');
     await objects.fill();
     // More of them than it takes to call a backend dead: a full one answers.
-    for (let times = 0; times < 15; times += 1) expectRefused(await put('small', 'small'), 507, 'backend-full');
+    for (let times = 0; times < 15; times += 1) {
+      // What the processes keep there beside the objects may have given a page back.
+      await objects.fill();
+      expectRefused(await put('small', 'small'), 507, 'backend-full');
+    }
     expectRefused(await put('kept', Buffer.alloc(MIB)), 507, 'backend-full');
     await expectKept();
     const shown = (await client.expect(200, 'GET', '/admin/v1/backends/local')).json();
@@ -105,22 +109,22 @@ describe('a disk that is full', () => {
     await index.fill();
     const refused: string[] = [];
     const done: string[] = [];
+    // Each is done or refused; what the sweep takes out makes room for another now and then.
     await until('the index takes no more', RECOVERS_WITHIN_MS, async () => {
-      const key = `filling-${done.length}`;
+      const key = `filling-${done.length + refused.length}`;
       const answer = await put(key, key);
-      if (answer.status === 200) done.push(key);
-      else refused.push(key);
-      return answer.status !== 200;
+      if (answer.status !== 200) expectRefused(answer, 507, 'index-full');
+      (answer.status === 200 ? done : refused).push(key);
+      return refused.length === 5;
     });
-    expectRefused(await put('one-more', 'x'), 507, 'index-full');
-    expectRefused(await put('kept', 'other'), 507, 'index-full');
     await expectKept();
-    expect((await client.send('GET', objectPath('photos', 'one-more'))).status).toBe(404);
+    for (const key of refused) expect((await client.send('GET', objectPath('photos', key))).status).toBe(404);
     expect(await keys()).toEqual([...(await keys())].sort());
     await index.makeRoom();
     await until('it writes again', RECOVERS_WITHIN_MS, async () => (await put('again', 'again')).status === 200);
     for (const key of done) expect((await client.expect(200, 'GET', objectPath('photos', key))).text()).toBe(key);
-    expect(await keys()).not.toEqual(expect.arrayContaining(refused));
+    const listed = await keys();
+    expect(refused.filter((key) => listed.includes(key))).toEqual([]);
     for (const key of [...done, 'again']) await client.expect(200, 'DELETE', objectPath('photos', key));
     await until('the bytes of refused writes are gone', RECOVERS_WITHIN_MS, async () => {
       return (await objects.files()).every((file) => written.includes(file));

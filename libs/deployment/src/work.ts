@@ -31,7 +31,9 @@ async function deliver(
   as: { id: string; signal: AbortSignal },
 ): Promise<void> {
   const outcome = await runJob(deployment, jobId, as.id, as.signal);
-  deployment.logger.info({ job: jobId, outcome }, 'a job was run');
+  // Told each second while another worker has it.
+  const level = outcome === 'held' ? 'debug' : 'info';
+  deployment.logger[level]({ job: jobId, outcome }, 'a job was run');
   if (outcome === 'held' || outcome === 'released') throw new JobHeldError(`job ${jobId} is ${outcome}`);
 }
 
