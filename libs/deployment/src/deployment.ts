@@ -72,6 +72,8 @@ export interface Deployment {
   readonly firstAdministrator?: { readonly accessKey: string; readonly secretKey: Secret };
   /** Who has this key pair. Fails as `#libs/identity` says if nobody does, or they are disabled. */
   authenticate(accessKey: string, secret: string): Promise<Principal>;
+  /** The same, before it returns, where the configuration is at hand and fresh; else undefined, whoever asks. */
+  authenticateAtOnce(accessKey: string, secret: string): Principal | undefined;
   /** Who made this link for this place; undefined if it is not genuine. */
   makerOfLink(link: ParsedLink, place: LinkPlace): Promise<LinkMaker | undefined>;
   /** Asks every part now; never throws. */

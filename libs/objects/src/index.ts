@@ -22,6 +22,7 @@ export { encryptObjects, judgeSealing, type EncryptObjects } from './moves/encry
 export * from './moves/retier-bucket.js';
 export * from './moves/run-lifecycle.js';
 export { inParallel } from './moves/walk.js';
+export { bytesAtOnce, recordAtOnce } from './reading/at-once.js';
 export { assertReadConditions, writeGuard, type Conditions } from './reading/conditions.js';
 export * from './reading/open-object.js';
 export { FINDINGS, type Finding } from './reconciling/judge-key.js';
