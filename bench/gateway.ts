@@ -1,7 +1,7 @@
 import { findServer, startMinio } from '../test/servers/index.js';
-import type { BackendBody } from '../test/system/vendor-servers.js';
 import type { Row } from './benchmark-page.js';
 import { GET_LARGE, GET_SMALL, measureOnce, PUT_LARGE, PUT_SMALL } from './measures.js';
+import { minioBody } from './minio-body.js';
 import { measurePeer, peerSubjects } from './peers.js';
 import { s3Subject } from './s3-subject.js';
 import { spumoniSubject, type Subject } from './subjects.js';
@@ -10,16 +10,7 @@ import { spumoniSubject, type Subject } from './subjects.js';
 export async function gatewayRows(rounds: number, roundsOfPeers: number): Promise<Row[]> {
   if (!findServer('minio')) return [];
   const minio = await startMinio();
-  const { accessKey, secretKey } = minio.credentials;
-  const body: BackendBody = {
-    name: 'minio',
-    type: 's3',
-    profile: 'minio',
-    region: 'us-east-1',
-    endpoint: minio.endpoint,
-    credentials: { accessKey, secretKey },
-    options: { insecure: true },
-  };
+  const body = minioBody(minio);
   const { pid } = minio;
   const direct = { ...minio, pid, stop: () => Promise.resolve() };
   const subjects: Subject[] = [];

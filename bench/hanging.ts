@@ -1,11 +1,11 @@
 import { Pool } from 'undici';
-import { findServer } from '../test/servers/index.js';
+import { findServer, startMinio } from '../test/servers/index.js';
 import { objectPath } from '../test/system/client.js';
 import { blackHole } from '../test/system/hanging/black-hole.js';
 import { calmP99, p99 } from '../test/system/hanging/percentile.js';
 import { RunningSpumoni } from '../test/system/running-spumoni.js';
 import { SwitchableLine } from '../test/system/switchable-line.js';
-import { startVendor } from '../test/system/vendor-servers.js';
+import { minioBody } from './minio-body.js';
 
 const STUCK = 500;
 /** Longer than the measure takes. */
@@ -23,9 +23,9 @@ export interface Hanging {
 /** Undefined where MinIO, which stands for the backend that begins to hang, is not installed. */
 export async function measureHanging(): Promise<Hanging | undefined> {
   if (!findServer('minio')) return undefined;
-  const minio = await startVendor('minio');
+  const minio = await startMinio();
   const hole = await blackHole();
-  const line = await SwitchableLine.to(minio.body.endpoint ?? '');
+  const line = await SwitchableLine.to(minio.endpoint);
   const environment = { SPUMONI_BACKEND_DEADLINE_SECONDS: DEADLINE_SECONDS, SPUMONI_LOG_LEVEL: 'warn' };
   const spumoni = await RunningSpumoni.start({ environment });
   const pool = new Pool(spumoni.url, { connections: 4 });
@@ -33,7 +33,7 @@ export async function measureHanging(): Promise<Hanging | undefined> {
   let stuck: Promise<unknown> = Promise.resolve();
   try {
     const client = spumoni.client();
-    await client.expect(201, 'POST', '/admin/v1/backends', { json: { ...minio.body, endpoint: line.origin } });
+    await client.expect(201, 'POST', '/admin/v1/backends', { json: minioBody({ ...minio, endpoint: line.origin }) });
     await client.expect(200, 'PUT', '/v1/healthy', { json: { backend: 'local' } });
     await client.expect(200, 'PUT', '/v1/hanging', { json: { backend: 'minio' } });
     const hanging = objectPath('hanging', 'key');
