@@ -39,7 +39,11 @@ async function install(
     token_uri: `${tokens.origin}/token`,
   };
   const serviceAccount = { reveal: () => JSON.stringify(document) };
-  const backend = openGcs(definitionOf(storage.origin, { credentials: { serviceAccount } }), () => clock.now);
+  const backend = openGcs(
+    definitionOf(storage.origin, { credentials: { serviceAccount } }),
+    undefined,
+    () => clock.now,
+  );
   running.push(backend, tokens, storage);
   return { backend, storage, tokens, clock };
 }

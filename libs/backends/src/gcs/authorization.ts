@@ -4,7 +4,7 @@ import { BackendError } from '../errors.js';
 import type { Call } from '../object-backend.js';
 import { createWire } from '../wire/index.js';
 import type { Wire } from '../wire/index.js';
-import { unlessAborted } from './abort.js';
+import { unlessAborted } from '../wire/unless-aborted.js';
 import type { GcsConfig } from './config.js';
 import { parseJson } from './errors.js';
 import type { ServiceAccount } from './service-account.js';
@@ -63,7 +63,7 @@ export class AccessTokens {
   async #renew(account: ServiceAccount): Promise<AccessToken> {
     const { tokenUri } = account;
     const backend = this.#config.name;
-    this.#wire ??= createWire({ backend, origin: tokenUri.origin, connections: 1 });
+    this.#wire ??= createWire({ backend, origin: tokenUri.origin, connections: 1, line: this.#config.line });
     const asked = this.#now();
     const answer = await this.#wire.send(
       {

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import type { BackendDefinition, Revealable } from '../definition.js';
 import { BackendError } from '../errors.js';
+import { NO_MACHINE_IDENTITY } from '../identity/index.js';
+import type { MachineIdentity } from '../identity/index.js';
+import { lineCredentials, lineOptions, parseLine } from '../wire/index.js';
+import type { Line } from '../wire/index.js';
 import { parseServiceAccount } from './service-account.js';
 import type { ServiceAccount } from './service-account.js';
 
@@ -16,6 +20,7 @@ export interface GcsConfig {
   readonly region: string | undefined;
   /** Absent: requests carry no authorization, as emulators have it. */
   readonly serviceAccount: ServiceAccount | undefined;
+  readonly line: Line;
   readonly connections: number;
   /** Bytes of one request of an upload whose length is unknown: held in memory, a multiple of 256 KiB. */
   readonly chunkBytes: number;
@@ -38,9 +43,10 @@ const settings = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]+$/i, 'expected a location such as europe-west3 or EU')
     .optional(),
-  credentials: z.strictObject({ serviceAccount: secret.optional() }),
+  credentials: z.strictObject({ serviceAccount: secret.optional(), ...lineCredentials }),
   options: z.strictObject({
     insecure: z.boolean().optional(),
+    ...lineOptions,
     projectId: z
       .string()
       .regex(/^[a-z0-9.:-]+$/, 'expected a project id such as my-project-1')
@@ -55,7 +61,7 @@ const settings = z.strictObject({
  * of the service account's `token_uri`, needs `options.insecure`. Options: `projectId` (default: the service account's), `insecure`,
  * `connections`, `chunkBytes`. Credentials may be empty with an endpoint of one's own alone: an emulator.
  */
-export function parseConfig(definition: BackendDefinition): GcsConfig {
+export function parseConfig(definition: BackendDefinition, _machine: MachineIdentity = NO_MACHINE_IDENTITY): GcsConfig {
   const parsed = settings.safeParse(definition);
   if (!parsed.success) throw refuse(definition.name, parsed.error.issues.map(describe));
   const { name, region, credentials, options } = parsed.data;
@@ -65,6 +71,7 @@ export function parseConfig(definition: BackendDefinition): GcsConfig {
   const serviceAccount = parseServiceAccount(credentials.serviceAccount, insecure, problems);
   if (!credentials.serviceAccount && definition.endpoint === undefined)
     problems.push('credentials.serviceAccount: missing (only an endpoint of your own may go without)');
+  const line = parseLine({ options, credentials }, problems);
   const projectId = options.projectId ?? serviceAccount?.projectId;
   if (projectId === undefined) problems.push('options.projectId: missing');
   if (problems.length > 0 || !endpoint || projectId === undefined) throw refuse(name, problems);
@@ -74,6 +81,7 @@ export function parseConfig(definition: BackendDefinition): GcsConfig {
     projectId,
     region,
     serviceAccount,
+    line,
     connections: options.connections ?? 64,
     chunkBytes: options.chunkBytes ?? DEFAULT_CHUNK_BYTES,
   };

@@ -38,7 +38,8 @@ export class GcsRequests {
   constructor(config: GcsConfig, tokens: AccessTokens) {
     this.config = config;
     this.#tokens = tokens;
-    this.#wire = createWire({ backend: config.name, origin: config.endpoint.origin, connections: config.connections });
+    const { name: backend, endpoint, connections, line } = config;
+    this.#wire = createWire({ backend, origin: endpoint.origin, connections, line });
   }
 
   /** Sends a request; resolves with whatever GCS answers. */
