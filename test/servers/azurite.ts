@@ -6,7 +6,7 @@ import { ServerProcess } from './server-process.js';
 
 export interface AzuriteOptions {
   readonly backend?: 'memory' | 'filesystem';
-  /** With the certificate of this authority, over https alone; it then takes tokens, of which it checks all but the signature. */
+  /** With the certificate of this authority, over https alone; it then takes tokens, of which it checks all but the signature. Copies then fail: it trusts no authority but itself. */
   readonly tls?: TestAuthority;
 }
 
@@ -28,10 +28,14 @@ export async function startAzurite({ backend = 'memory', tls }: AzuriteOptions =
         binary.entry,
         ...['--blobHost', '127.0.0.1', '--blobPort', String(port)],
         ...(backend === 'memory' ? ['--inMemoryPersistence'] : ['--location', directory]),
-        ...(tls === undefined ? [] : ['--cert', tls.certificateFile, '--key', tls.keyFile, '--oauth', 'basic']),
+        ...(tls === undefined
+          ? []
+          : ['--cert', tls.certificateFile, '--key', tls.keyFile, '--oauth', 'basic', '--disableProductStyleUrl']),
         ...['--skipApiVersionCheck', '--disableTelemetry', '--silent'],
       ],
-      env: { AZURITE_ACCOUNTS: `${accountName}:${accountKey}` },
+      env: {
+        AZURITE_ACCOUNTS: `${accountName}:${accountKey}`,
+      },
     }),
     isReady: async (origin) => {
       const path = `/${accountName}?comp=list`;

@@ -20,7 +20,9 @@ const externalAccount = z
 const proxy = { proxyUser: text, proxyPassword: text };
 const keys = { source: text, accessKey: text, secretKey: text, sessionToken: text };
 const role = { roleArn: text, externalId: text, sessionName: text, tokenFile: text };
-const account = { accountName: text, accountKey: text, sasToken: text };
+/** As the portal shows it, or without the mark of a query: kept so, that it is found wherever it might be told. */
+const sasToken = text.transform((token) => token.replace(/^\?/, ''));
+const account = { accountName: text, accountKey: text, sasToken };
 const entra = { source: text, tenantId: text, clientId: text, tokenFile: text };
 
 /** Fields by type. Whether a vendor can do without, and which go together, is the adapter's to say. */
