@@ -43,7 +43,10 @@ async function install(
   const sts = await listen(async (incoming, answer) => {
     const form = new URLSearchParams((await readAll(incoming)).toString());
     forms.push(form);
-    if (instead) return await instead(incoming, answer);
+    if (instead) {
+      await instead(incoming, answer);
+      return;
+    }
     const action = form.get('Action') ?? '';
     const expiration = new Date(clock.now + 3_600_000).toISOString();
     answer.writeHead(200, { 'content-type': 'text/xml' }).end(

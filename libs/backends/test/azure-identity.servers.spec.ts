@@ -219,18 +219,17 @@ async function startEntra(authority: TestAuthority, token: () => string): Promis
   const state = { refuse: false };
   const answerWith: Answer = async (incoming, answer) => {
     const base = `https://${incoming.headers.host ?? ''}/${TENANT}`;
-    if (incoming.method === 'GET')
-      return json(answer, 200, {
+    if (incoming.method === 'GET') {
+      json(answer, 200, {
         ...{ issuer: `${base}/v2.0`, token_endpoint: `${base}/oauth2/v2.0/token`, jwks_uri: `${base}/keys` },
         authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
       });
+      return;
+    }
     forms.push(new URLSearchParams((await readAll(incoming)).toString()));
-    if (state.refuse)
-      return json(answer, 400, {
-        error: 'unauthorized_client',
-        error_description: 'AADSTS700016: no such application',
-      });
-    json(answer, 200, { access_token: token(), expires_in: 3600, ext_expires_in: 3600, token_type: 'Bearer' });
+    const error_description = 'AADSTS700016: no such application';
+    if (state.refuse) json(answer, 400, { error: 'unauthorized_client', error_description });
+    else json(answer, 200, { access_token: token(), expires_in: 3600, ext_expires_in: 3600, token_type: 'Bearer' });
   };
   const tls = { cert: await readFile(authority.certificateFile), key: await readFile(authority.keyFile) };
   const server = createServer(tls, (incoming, answer) => {

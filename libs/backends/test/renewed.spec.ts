@@ -10,7 +10,7 @@ interface Numbered extends Grant {
 }
 
 /** Grants of an hour each, numbered; `fail` makes the next fetches fail. */
-function grants(lifeMs: number | undefined = HOUR) {
+function grants(lifeMs?: number) {
   const state = { now: 1_000_000_000, fetched: 0, fail: false };
   const renewed = new Renewed<Numbered>({
     backend: 'b',
@@ -29,7 +29,7 @@ function grants(lifeMs: number | undefined = HOUR) {
 
 describe('a grant that ends', () => {
   it('is fetched once for all who ask at once, and kept until five minutes before its end', async () => {
-    const { state, number } = grants();
+    const { state, number } = grants(HOUR);
     expect(new Set(await Promise.all(Array.from({ length: 50 }, number)))).toEqual(new Set([1]));
     state.now += HOUR - 5 * 60_000 - 1;
     expect(await number()).toBe(1);
@@ -48,7 +48,7 @@ describe('a grant that ends', () => {
   });
 
   it('is used to its end while nobody gives another, who is asked again every ten seconds', async () => {
-    const { state, number } = grants();
+    const { state, number } = grants(HOUR);
     await number();
     state.fail = true;
     state.now += HOUR - 60_000;
@@ -65,7 +65,7 @@ describe('a grant that ends', () => {
   });
 
   it('is fetched anew once after it was refused, and not again at once', async () => {
-    const { state, renewed, number } = grants(undefined);
+    const { state, renewed, number } = grants();
     await number();
     state.now += 10_000;
     const first = (grant: Numbered): boolean => grant.number === 1;

@@ -59,7 +59,7 @@ const ANSWER_BYTES = 128 * 1024 * 1024;
 function overWire(wire: Wire, backend: string): IHttpClient {
   return {
     sendRequest: async (request) => {
-      const { body } = request;
+      const body: unknown = request.body;
       if (body !== undefined && body !== null && typeof body !== 'string')
         throw new BackendError('unsupported', "a request of the vendor's client has a body that is no text", {
           backend,

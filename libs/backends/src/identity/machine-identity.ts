@@ -42,7 +42,7 @@ export interface IdentityUse {
   readonly ownCa: boolean;
 }
 
-/** Everything about such a use that the operator has not allowed; each says which setting would. */
+/** What about such a use the operator has not allowed: the identity itself, else each place it would go to. Each says which setting would. */
 export function objectionsTo(use: IdentityUse, machine: MachineIdentity): string[] {
   const { vendor, ambient, tokenFile } = use;
   if (ambient === undefined && tokenFile === undefined) return [];
@@ -55,6 +55,7 @@ export function objectionsTo(use: IdentityUse, machine: MachineIdentity): string
     objections.push(
       `${tokenFile.setting}: expected the absolute path of a file within SPUMONI_IDENTITY_TOKEN_DIRECTORIES`,
     );
+  if (objections.length > 0) return objections;
   for (const { setting, url } of use.origins) {
     const trusted = url.protocol === 'https:' && !use.ownCa && OWN[vendor].test(url.hostname) && url.port === '';
     if (!trusted && !machine.endpoints.has(url.origin))

@@ -39,7 +39,7 @@ export class LinkLocalAddressError extends Error {
 /** Resolves names as ever, and fails on those that lead to a metadata service. */
 export const guardedLookup: LookupFunction = (host, options, callback) => {
   lookup(host, { ...options, all: true }, (error, found) => {
-    const first = found?.[0];
+    const first = error === null ? found[0] : undefined;
     if (error !== null || first === undefined) {
       callback(error ?? new Error(`${host} has no address`), '', 0);
       return;

@@ -53,7 +53,7 @@ export function createWire(options: WireOptions): Wire {
   const { backend, line = DIRECT } = options;
   if (line.linkLocal !== true && isLinkLocal(new URL(options.origin).hostname))
     throw new BackendError('invalid', `backend ${backend} cannot be at the address of a metadata service`, { backend });
-  const { connect, close } = connectorOf(line, options.connectTimeoutMs ?? 10_000);
+  const connector = connectorOf(line, options.connectTimeoutMs ?? 10_000);
   const pool = new Pool(options.origin, {
     connections: options.connections ?? 64,
     pipelining: 1,
@@ -61,7 +61,7 @@ export function createWire(options: WireOptions): Wire {
     // One clock of our own watches the vendor's silence, see Exchange.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect,
+    connect: connector.connect,
   });
   return {
     send: async (request, call) => {
@@ -78,7 +78,7 @@ export function createWire(options: WireOptions): Wire {
     },
     close: async () => {
       await pool.destroy(new BackendError('unavailable', `backend ${backend} was closed`, { backend }));
-      await close();
+      await connector.close();
     },
   };
 }
