@@ -60,6 +60,7 @@ export const credentials = component(
         { accessKey: 'AKIAEXAMPLE', secretKey: 'the-secret-key' },
         { source: 'chain', roleArn: 'arn:aws:iam::123456789012:role/spumoni', externalId: 'from-the-trust-policy' },
         { accountName: 'examplestore', source: 'managed-identity' },
+        { source: 'chain' },
       ],
     }),
 );
