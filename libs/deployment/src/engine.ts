@@ -59,6 +59,7 @@ export function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
       patienceMs: settings.patienceMs,
       markerAgeMs: settings.markerAgeMs,
       deploymentId,
+      encryptBuckets: settings.encryptBuckets,
     },
   };
 }
