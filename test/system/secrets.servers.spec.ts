@@ -80,7 +80,6 @@ describe('secrets stay secret (invariant 7)', () => {
       { ...azure, credentials: { accountName: azure.credentials['accountName'], sasToken: WRONG_SAS } },
       { ...azure, credentials: { accountName: azure.credentials['accountName'], sasToken: `sr=c&${WRONG_SAS}` } },
       { ...minio, credentials: { ...minio.credentials, ...PROXY }, options: { insecure: true, proxy: gone } },
-      { ...minio, credentials: { ...minio.credentials, ...PROXY } },
       { ...minio, credentials: { source: 'chain', ...ROLE } },
       { ...minio, credentials: { ...minio.credentials, secretKey: WRONG.secretKey, ...ROLE } },
       { ...gcs, endpoint: gone },

@@ -57,11 +57,8 @@ function parseProxy(
   problems: string[],
 ): Proxy | undefined {
   const { proxyUser: user, proxyPassword: password } = credentials;
-  if (given === undefined) {
-    if (user !== undefined || password !== undefined)
-      problems.push('credentials.proxyUser, proxyPassword: there is no options.proxy');
-    return undefined;
-  }
+  // Credentials that wait for a proxy, or outlive it, are no mistake: the two are changed one after the other.
+  if (given === undefined) return undefined;
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const bare = url?.pathname === '/' && !url.search && !url.hash;
   if (!url || !bare || !['http:', 'https:'].includes(url.protocol)) {
