@@ -16,7 +16,7 @@ class AwaitedChunks {
     call.signal?.addEventListener('abort', this.#giveUp);
   }
 
-  /** One listener for the whole body, not one a chunk: that would be a tenth of what a chunk costs. */
+  /** One listener for the whole body, not one a chunk: that was two thirds of what this costs a chunk. */
   readonly #giveUp = (): void => {
     try {
       assertWanted(this.backend, this.call);
