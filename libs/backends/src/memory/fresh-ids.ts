@@ -36,14 +36,31 @@ export class MemoryFreshIds implements FreshIds {
     this.looked.set(name, ended);
   }
 
+  async *everyWrite(call: Call, name: string): ReturnType<FreshIds['everyWrite']> {
+    for (const { key, token, attributes } of (await this.host.open(call, name)).allWrites()) {
+      const { writeId } = attributes;
+      yield { ref: { container: name, key, token }, ...(writeId === undefined ? {} : { writeId }) };
+    }
+  }
+
+  isNewer(token: string, than: string): boolean {
+    return orderOf(token) > orderOf(than);
+  }
+
   async examined(call: Call, name: string): Promise<void> {
     await this.host.open(call, name);
     const looked = this.looked.get(name);
     if (looked !== undefined) this.dealtWith.set(name, looked);
   }
 
-  /** Declares all writes and uploads so far to be a process's that is dead now. */
+  /** Declares all writes and uploads so far to be a process's that is dead now, and what it knew of them forgotten. */
   endProcess(): void {
+    this.settled.clear();
     this.ended = this.host.newest();
   }
+}
+
+/** A token is its kind and its order. */
+function orderOf(token: string): number {
+  return Number(token.slice(token.lastIndexOf('-') + 1));
 }
