@@ -19,7 +19,9 @@ async function main(): Promise<void> {
   const rows = Object.values(counts.rows).reduce((sum, count) => sum + count, 0);
   const of = `${rows.toLocaleString('en')} rows of the control plane, ${counts.buckets.toLocaleString('en')} buckets and ${counts.keys.toLocaleString('en')} keys`;
   terminal.say(`Wrote ${to} (${mebibytes((await stat(to)).size)}): ${of} of deployment ${header.deployment}.`);
-  terminal.say(`To restore it takes the master key ${header.masterKeys.join(' and ')}, which is not in it: keep it apart.`);
+  terminal.say(
+    `To restore it takes the master key ${header.masterKeys.join(' and ')}, which is not in it: keep it apart.`,
+  );
 }
 
 main().catch((error: unknown) => {

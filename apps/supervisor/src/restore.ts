@@ -6,7 +6,8 @@ import { ProgressLine } from './maintenance/progress-line.js';
 import { withStoresToWrite } from './maintenance/stores.js';
 import { terminal } from './terminal.js';
 
-const USAGE = 'usage: npm run restore -- --from FILE   (with the settings of the service to be, which must not run yet)';
+const USAGE =
+  'usage: npm run restore -- --from FILE   (with the settings of the service to be, which must not run yet)';
 
 /** What `npm run restore` runs: a backup into a deployment that was never started. Exit code 1, with a reason, if it could not be restored. */
 async function main(): Promise<void> {
@@ -19,7 +20,9 @@ async function main(): Promise<void> {
   );
   const of = `${counts.keys.toLocaleString('en')} keys and ${recovering.toLocaleString('en')} buckets of deployment ${header.deployment}`;
   terminal.say(`Restored ${of}, as of ${new Date(header.createdAt).toISOString()}.`);
-  terminal.say('Start Spumoni now. Each bucket answers 503 until what was written since has been found at its vendors.');
+  terminal.say(
+    'Start Spumoni now. Each bucket answers 503 until what was written since has been found at its vendors.',
+  );
 }
 
 main().catch((error: unknown) => {

@@ -58,4 +58,3 @@ export class Tally {
     return { rows: { ...this.#rows }, buckets: this.#buckets, keys: this.#keys };
   }
 }
-

@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { BackupError } from './errors.js';
-import { FILE_VERSION, header as headerForm, MAX_LINE_BYTES, Tally, trailer, type Header, type Page } from './format.js';
+import {
+  FILE_VERSION,
+  header as headerForm,
+  MAX_LINE_BYTES,
+  Tally,
+  trailer,
+  type Header,
+  type Page,
+} from './format.js';
 
 /** A backup being read: its header, then its pages. Read to the end it has been checked whole. */
 export interface OpenBackup {

@@ -68,7 +68,10 @@ describe('a backup file', () => {
   });
 
   it('is not read to its end where a line was lost, repeated, moved or changed, though it is well-formed gzip', async () => {
-    const lines = gunzipSync(readFileSync(await written())).toString().split('\n').slice(0, -1);
+    const lines = gunzipSync(readFileSync(await written()))
+      .toString()
+      .split('\n')
+      .slice(0, -1);
     const path = join(directory, 'edited');
     const edits = fc.oneof(
       fc.nat(lines.length - 1).map((at) => lines.filter((_, index) => index !== at)),

@@ -96,8 +96,8 @@ describe(`an index on ${name ?? 'MongoDB'}`, () => {
     await client
       .db(database())
       .collection<{ _id: string }>('meta')
-      .updateOne({ _id: 'format' }, { $set: { format: 2 } });
-    await expect(open('test')).rejects.toThrow(/is of format 2, but .* knows format 1 only/);
+      .updateOne({ _id: 'format' }, { $set: { format: 3 } });
+    await expect(open('test')).rejects.toThrow(/is of format 3, written by a newer Spumoni; this one knows format 2/);
   });
 
   it('takes a permit that a dead process left for nothing, and away from whoever needs the key', async () => {

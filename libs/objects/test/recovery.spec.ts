@@ -216,12 +216,7 @@ describe('recovering a bucket', () => {
     const stand = await Stand.on('version');
     for (const key of ['a', 'b']) await stand.put(key);
     await stand.backUp();
-    await stand.take([
-      { do: 'put', key: 'a' },
-      { do: 'remove', key: 'b' },
-      { do: 'put', key: 'c' },
-      { do: 'sweep' },
-    ]);
+    await stand.take([{ do: 'put', key: 'a' }, { do: 'remove', key: 'b' }, { do: 'put', key: 'c' }, { do: 'sweep' }]);
     await stand.restore();
     const report = await stand.reconcile();
     expect(report?.counts).toEqual({ changed: 1, gone: 1, new: 1 });
@@ -259,7 +254,11 @@ describe('recovering a bucket', () => {
     const place = { container: name, key: MARKER_KEY, token: container?.marker ?? '' };
     expect(await stand.backend.delete(ACTOR, place)).toBe('deleted');
     const reporter = new KeptReports();
-    const end = await reconcileBucket(stand.platform.engine, ACTOR, { bucketId: stand.bucket.id, parallel: 1, reporter });
+    const end = await reconcileBucket(stand.platform.engine, ACTOR, {
+      bucketId: stand.bucket.id,
+      parallel: 1,
+      reporter,
+    });
     expect(end).toMatchObject({ state: 'failed', error: expect.stringMatching(/does not bear this bucket's marker/) });
     expect((await stand.newest()).recovering).toBeDefined();
     await expect(deleteBucket(stand.platform.engine, ACTOR, stand.bucket.id)).rejects.toMatchObject({

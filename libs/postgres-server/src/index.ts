@@ -1,7 +1,7 @@
 /** The Postgres that comes with the product: started in a directory, reachable by a private socket, gone with its starter. */
 export {
   findEmbeddedPostgres,
-  startEmbeddedPostgres, 
+  startEmbeddedPostgres,
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
 } from './embedded-postgres.js';

@@ -30,7 +30,8 @@ function lineOf({ phase, unit, done, total }: Progress, seconds: number): string
   const amount = unit === 'bytes' ? mebibytes : (count: number) => count.toLocaleString('en');
   const rate = seconds > 0 ? done / seconds : 0;
   const of = total === undefined ? '' : ` of ${amount(total)}`;
-  const left = total === undefined || rate === 0 ? '' : `, ${Math.ceil((total - done) / rate).toLocaleString('en')} s left`;
+  const left =
+    total === undefined || rate === 0 ? '' : `, ${Math.ceil((total - done) / rate).toLocaleString('en')} s left`;
   return `${amount(done)}${of}${unit === 'keys' ? ' keys' : ''} ${WORDS[phase]}, ${amount(Math.round(rate))} a second${left}`;
 }
 

@@ -57,7 +57,10 @@ export class ControlPlaneArchive {
       await client.query('BEGIN');
       const archive = new ControlPlaneArchive(client);
       if ((await archive.#migrations()).join() !== migrations.join())
-        throw new ControlPlaneError('exists', 'another version of Spumoni has made its tables there; name an empty database');
+        throw new ControlPlaneError(
+          'exists',
+          'another version of Spumoni has made its tables there; name an empty database',
+        );
       for (const table of [...(await archive.tables())].reverse())
         if (table !== 'audit') await client.query(`DELETE FROM ${pg.escapeIdentifier(table)}`);
       return archive;
@@ -73,7 +76,9 @@ export class ControlPlaneArchive {
       : await this.#column(
           `SELECT DISTINCT split_part(sealed, '.', 2) AS value FROM (SELECT credentials AS sealed FROM backend UNION SELECT secret FROM access_key) s`,
         );
-    const [kind] = (await this.#notesIndexKind()) ? await this.#column('SELECT index_kind AS value FROM deployment') : [];
+    const [kind] = (await this.#notesIndexKind())
+      ? await this.#column('SELECT index_kind AS value FROM deployment')
+      : [];
     const indexKind = INDEX_KINDS.find((known) => known === kind);
     return {
       deployment: deployment[0] ?? '',

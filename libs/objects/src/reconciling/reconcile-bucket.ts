@@ -142,7 +142,14 @@ class Reconciliation {
         for (const write of writes) {
           if (!(await isUnknownAndNewer(this.engine, place, write))) continue;
           const { key, token } = write.ref;
-          await this.#look(part, { key: write.key, backendKey: key, size: 0, document: undefined, token, isUncounted: true });
+          await this.#look(part, {
+            key: write.key,
+            backendKey: key,
+            size: 0,
+            document: undefined,
+            token,
+            isUncounted: true,
+          });
         }
       });
     }
@@ -247,7 +254,14 @@ class Reconciliation {
   /** One key by a fresh HEAD; a key that is being written is left alone. */
   async #look(
     part: Part,
-    at: { key: string; backendKey: string; size: number; document: KeyDocument | undefined; isUncounted?: boolean; token?: string },
+    at: {
+      key: string;
+      backendKey: string;
+      size: number;
+      document: KeyDocument | undefined;
+      isUncounted?: boolean;
+      token?: string;
+    },
   ): Promise<void> {
     const { key, backendKey, size } = at;
     const { backend, container } = part.container;

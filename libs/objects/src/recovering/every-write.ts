@@ -67,7 +67,11 @@ export async function isUnknownAndNewer(engine: Engine, place: PlaceOfWrite, wri
   return false;
 }
 
-async function nameAsGarbage(engine: Engine, { bucket, container, backend }: PlaceOfWrite, write: WriteOfKey): Promise<void> {
+async function nameAsGarbage(
+  engine: Engine,
+  { bucket, container, backend }: PlaceOfWrite,
+  write: WriteOfKey,
+): Promise<void> {
   const placement = {
     backend: container.backend,
     container: container.container,

@@ -7,4 +7,12 @@ import { Limits0008 } from './0008-limits.js';
 import { IndexKind0009 } from './0009-index-kind.js';
 
 /** Every migration, oldest first. One that has run anywhere is never edited: the next one changes its work. */
-export const MIGRATIONS = [ControlPlane0001, MasterKeys0003, Audit0005, Usage0006, Events0007, Limits0008, IndexKind0009];
+export const MIGRATIONS = [
+  ControlPlane0001,
+  MasterKeys0003,
+  Audit0005,
+  Usage0006,
+  Events0007,
+  Limits0008,
+  IndexKind0009,
+];

@@ -27,7 +27,7 @@ class MongodbArchive implements IndexArchive {
   }
 
   async *buckets(): AsyncGenerator<readonly BucketDocument[]> {
-    for (let after = ''; ; ) {
+    for (let after = ''; ;) {
       const page = await this.store.inOrder((read) =>
         this.store.buckets.find({ _id: { $gt: after } }, { ...read, sort: { _id: 1 }, limit: PAGE }).toArray(),
       );
@@ -41,7 +41,7 @@ class MongodbArchive implements IndexArchive {
 
   /** Each page as it is when it is read: sharded documents have no moment in common. */
   async *keys(): AsyncGenerator<readonly ArchivedKey[]> {
-    for (let after = ''; ; ) {
+    for (let after = ''; ;) {
       const page = await this.store.inOrder((read) =>
         this.store.keys.find({ _id: { $gt: after } }, { ...read, sort: { _id: 1 }, limit: PAGE }).toArray(),
       );
