@@ -44,6 +44,8 @@ class Stand {
     const platform = makePlatform({ tokens: { m1: tokens } });
     const backend = platform.backends['m1'];
     if (!backend) throw new Error('no backend');
+    // A process that was killed takes with it what it had settled.
+    Object.assign(backend.freshIds ?? {}, { settle: () => undefined });
     const { bucket } = await createBucket(platform.engine, ACTOR, { name: 'bucket', backend: 'm1' });
     return new Stand(platform, backend, bucket);
   }

@@ -53,9 +53,8 @@ export class MemoryFreshIds implements FreshIds {
     if (looked !== undefined) this.dealtWith.set(name, looked);
   }
 
-  /** Declares all writes and uploads so far to be a process's that is dead now, and what it knew of them forgotten. */
+  /** Declares all writes and uploads so far to be a process's that is dead now. */
   endProcess(): void {
-    this.settled.clear();
     this.ended = this.host.newest();
   }
 }
