@@ -21,6 +21,7 @@ const GUIDES = [
   'usage',
   'events',
   'limits',
+  'links',
 ];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');

@@ -83,6 +83,12 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
         accessKey,
         secret,
       ),
+    authenticateAtOnce: (accessKey, secret) => {
+      const snapshot = configuration.currentOrUndefined();
+      return snapshot && authenticator.authenticateBasic(snapshot, accessKey, secret);
+    },
+    makerOfLink: async (link, place) =>
+      authenticator.makerOfLink(configuration.currentOrUndefined() ?? (await configuration.current()), link, place),
     readiness: async () => {
       const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
       // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { backUp, restore, type Restored } from '#libs/backup';
 import { openLmdbArchive, type IndexArchive } from '#libs/metadata';
-import { createBucket, type OperationContext } from '#libs/objects';
+import { createBucket, recordAtOnce, type OperationContext } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
 import type { Settings } from '#libs/settings';
 import { masterKeysAtHand, type OpenDeployment } from '../src/index.js';
@@ -87,7 +87,9 @@ describe('backing up and restoring all metadata', () => {
     expect(context.actor.userId).toBe(old.context.actor.userId);
     const found = new Client(restored, context, 'photos');
     await expect(found.get('kept')).rejects.toMatchObject({ code: 'bucket-recovering', retryAfterSeconds: 30 });
+    expect(recordAtOnce(restored.engine, context, 'photos', 'kept')).toBeUndefined();
     await recover(restored);
+    expect(recordAtOnce(restored.engine, context, 'photos', 'kept')).toBeDefined();
     const expected = new Map([...client.believed, ['removed late', 'removed late before']]);
     expect(await found.contents()).toEqual(new Map([...expected].sort()));
     await found.put('written here', 'too');

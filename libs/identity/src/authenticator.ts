@@ -3,10 +3,17 @@ import type { AccessKeyRecord, ConfigurationSnapshot } from '#libs/metadata';
 import type { MasterKeys } from '#libs/secrets';
 import { IdentityError } from './errors.js';
 import { openKeySecret } from './key-seal.js';
+import { isSignedBy, type LinkPlace, type ParsedLink } from './links.js';
 import type { Principal } from './principal.js';
 
 /** Keys whose digests are kept; the least recently used goes first. About 200 bytes each. */
 const DEFAULT_CACHED_KEYS = 10_000;
+
+/** Who made a link. `isEnabled`: neither the key nor its user is disabled. */
+export interface LinkMaker {
+  readonly principal: Principal;
+  readonly isEnabled: boolean;
+}
 
 interface KnownKey {
   readonly revision: number;
@@ -41,6 +48,20 @@ export class Authenticator {
       throw new IdentityError('denied', 'the access key or its secret is not right, or it is disabled');
     }
     return { userId: user.id, name: user.name, role: user.role };
+  }
+
+  /**
+   * Who made this link for this place; undefined if it was altered, is for another place, or its key is gone or has another secret by now. The secret is unsealed for the moment and not kept;
+   * an unknown key costs the same comparison. Whether the link's time has come is the caller's to check.
+   */
+  makerOfLink(snapshot: ConfigurationSnapshot, link: ParsedLink, place: LinkPlace): LinkMaker | undefined {
+    const key = snapshot.keyById.get(link.accessKeyId);
+    const secret = key && openKeySecret(this.masterKey, key.accessKeyId, key.secret).reveal();
+    const isGenuine = isSignedBy(secret ?? this.pepper, link, place);
+    const user = key && snapshot.userById.get(key.userId);
+    if (!isGenuine || key === undefined || user === undefined) return undefined;
+    const principal = { userId: user.id, name: user.name, role: user.role };
+    return { principal, isEnabled: !key.disabled && !user.disabled };
   }
 
   /** How many digests are held now. */

@@ -1,4 +1,4 @@
-export { Authenticator } from './authenticator.js';
+export { Authenticator, type LinkMaker } from './authenticator.js';
 export { IDENTITY_ERROR_CODES, IdentityError, type IdentityErrorCode } from './errors.js';
 export {
   ensureFirstAdministrator,
@@ -6,6 +6,16 @@ export {
   type FirstAdministrator,
   type FirstAdministratorRequest,
 } from './first-administrator.js';
+export {
+  isLinkContentType,
+  LINK_METHODS,
+  parseLink,
+  signLink,
+  type LinkMethod,
+  type LinkPlace,
+  type LinkTerms,
+  type ParsedLink,
+} from './links.js';
 export { isAdmin, ownsBucket, type Principal } from './principal.js';
 export { UserService, type AccessKey, type IssuedKey, type UserDependencies } from './user-service.js';
 export { resealKeySecret } from './key-seal.js';

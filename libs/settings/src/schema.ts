@@ -166,6 +166,11 @@ export const VARIABLES = {
     { from: 1, to: 100_000 },
     'Uploads under way at once in each process; one more is a 503',
   ),
+  SPUMONI_LINK_SECONDS: wholeNumber(
+    604_800,
+    { from: 0, to: 604_800 },
+    'How long a presigned link may be good for, in seconds, up to seven days; 0: links open nothing',
+  ),
   SPUMONI_BACKEND_DEADLINE_SECONDS: seconds(
     30,
     { from: 0.1, to: 3600 },
@@ -225,6 +230,10 @@ export const VARIABLES = {
     .enum(['true', 'false'])
     .default('false')
     .describe('Whether webhooks may lead to addresses of private networks and of this machine'),
+  SPUMONI_ENCRYPT_BUCKETS: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether new buckets are encrypted where their creation does not say'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

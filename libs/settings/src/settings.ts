@@ -32,6 +32,8 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
   readonly jsonLimitBytes: number;
   readonly parallelUploads: number;
+  /** The longest life of a presigned link, in seconds; 0: none opens anything. */
+  readonly linkSeconds: number;
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
   readonly patienceMs: number;
@@ -50,6 +52,8 @@ export interface Settings {
   readonly eventDays: number;
   /** Webhooks may lead to private networks. */
   readonly webhookPrivate: boolean;
+  /** New buckets are encrypted unless their creation says otherwise. */
+  readonly encryptBuckets: boolean;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -141,12 +145,14 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     corsOrigins: variables.SPUMONI_CORS_ORIGINS,
     jsonLimitBytes: variables.SPUMONI_JSON_LIMIT_BYTES,
     parallelUploads: variables.SPUMONI_PARALLEL_UPLOADS,
+    linkSeconds: variables.SPUMONI_LINK_SECONDS,
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,
     usageDays: variables.SPUMONI_USAGE_DAYS,
     eventDays: variables.SPUMONI_EVENT_DAYS,
     webhookPrivate: variables.SPUMONI_WEBHOOK_PRIVATE === 'true',
+    encryptBuckets: variables.SPUMONI_ENCRYPT_BUCKETS === 'true',
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),

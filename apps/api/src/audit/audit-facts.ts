@@ -45,16 +45,16 @@ export function requestFacts(
   };
 }
 
-/** The path alone: a query may hold a signature. */
+/** The path alone: a query may hold a link. */
 function resourceOf(url = ''): string {
   const question = url.indexOf('?');
   return (question === -1 ? url : url.slice(0, question)).slice(0, LONGEST_RESOURCE);
 }
 
-function accessKeyOf({ request }: Exchange, snapshot: ConfigurationSnapshot | undefined): string | undefined {
+function accessKeyOf({ request, linkKey }: Exchange, snapshot: ConfigurationSnapshot | undefined): string | undefined {
   let given: string;
   try {
-    given = basicCredentials(request.headers).accessKey;
+    given = linkKey ?? basicCredentials(request.headers).accessKey;
   } catch {
     // Refused for that very reason: there is no key to name.
     return undefined;

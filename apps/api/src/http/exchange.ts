@@ -25,6 +25,8 @@ export interface Exchange {
   contentBytes?: number;
   /** Whose rates it counts against, where there are any. */
   limitedActor?: Actor;
+  /** The access key that its link names, be it genuine or not; empty where it names none. */
+  linkKey?: string;
   /** The user it acts for, once authenticated. */
   userId?: string;
 }
@@ -52,6 +54,17 @@ export function beginExchange(request: IncomingMessage, response: ServerResponse
   EXCHANGES.set(request, exchange);
   LATEST.set(request.socket, exchange);
   return exchange;
+}
+
+/** The headers of every answer, a name and its value by turns. */
+export function commonHeaders({ requestId }: Exchange): string[] {
+  return ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff'];
+}
+
+/** Gives the answer to come its common headers, whoever writes it. */
+export function setCommonHeaders({ requestId, response }: Exchange): void {
+  response.setHeader('X-Request-Id', requestId);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
 }
 
 /** The exchange of a request that came through this server. */

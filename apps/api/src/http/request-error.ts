@@ -2,6 +2,10 @@
 export const REQUEST_ERROR_CODES = [
   'unauthenticated',
   'access-denied',
+  'invalid-link',
+  'link-expired',
+  'link-revoked',
+  'link-refused',
   'not-found',
   'method-not-allowed',
   'invalid-request',

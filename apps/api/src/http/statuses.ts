@@ -8,6 +8,11 @@ import type { RequestErrorCode } from './request-error.js';
 export const STATUS_OF_REQUEST: Readonly<Record<RequestErrorCode, number>> = {
   unauthenticated: 401,
   'access-denied': 403,
+  // 403, not 401: there is nothing that the holder of a link could log in with.
+  'invalid-link': 403,
+  'link-expired': 403,
+  'link-revoked': 403,
+  'link-refused': 403,
   'not-found': 404,
   'method-not-allowed': 405,
   'invalid-request': 400,
@@ -68,6 +73,8 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   // Whether the write happened is not known: the client should look before it tries again.
   'outcome-unknown': 504,
   'backend-unavailable': 503,
+  // There is room again once something is deleted; waiting alone helps nobody.
+  'backend-full': 507,
   'backend-refused': 422,
 };
 

@@ -8,7 +8,7 @@ export interface ObjectDescription {
   readonly summary: string;
   readonly description: string;
   readonly parameters: NonNullable<Operation['parameters']>;
-  readonly body?: 'bytes' | 'change';
+  readonly body?: 'bytes' | 'change' | 'link';
   readonly answers: Operation['responses'];
   readonly refusals: readonly number[];
 }
@@ -79,7 +79,7 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
   putObject: {
     summary: 'Upload an object, or make a folder',
     description:
-      'Any content type, any length, also of unknown length. A key that ends in `/` is a folder. The old object stays unless every check passes. `Expect: 100-continue` is honoured.',
+      'Any content type, any length, also of unknown length. A key that ends in `/` is a folder. The old object stays unless every check passes. `Expect: 100-continue` is honoured. A presigned link (`?link=…`) does it without a key pair, with no other header than a content type, conditions and checksums.',
     parameters: [
       ...ATTRIBUTES,
       header('Content-MD5', 'Base64 of the MD5; also x-amz-checksum-crc32, -crc32c, -sha1 and -sha256'),
@@ -92,7 +92,8 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
   },
   getObject: {
     summary: 'Download an object, or a range of it',
-    description: 'One range of bytes; several are answered with the whole object.',
+    description:
+      'One range of bytes; several are answered with the whole object. A presigned link (`?link=…`) does it without a key pair.',
     parameters: [
       header('Range', '`bytes=0-99`, `bytes=100-` or `bytes=-100`'),
       header('If-Range', 'ETag or date'),
@@ -107,7 +108,8 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
   },
   headObject: {
     summary: 'Stat an object: its headers alone',
-    description: 'Errors have no body; `X-Spumoni-Code` has their code.',
+    description:
+      'Errors have no body; `X-Spumoni-Code` has their code. A presigned link (`?link=…`) does it without a key pair.',
     parameters: READ_CONDITIONS,
     answers: { 200: { description: 'It is there', headers: OBJECT_HEADERS }, 304: notModified },
     refusals: [412, 502],
@@ -122,7 +124,7 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
         content: { 'application/json': { schema: { $ref: '#/components/schemas/DeletedObject' } } },
       },
     },
-    refusals: [409, 412],
+    refusals: [409, 412, 507],
   },
   copyObject: {
     summary: 'Copy an object here',
@@ -138,12 +140,26 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
     answers: { 200: stored },
     refusals: [409, 412, 422, 502, 504, 507],
   },
+  makeLink: {
+    summary: 'Make a presigned link to an object',
+    description:
+      'With `link` the answer is a `Link`: one method on this one key, for people without keys, until it expires; then and only as long as the key pair of this request, its user and the bucket stay what they are. The key need not be there yet. Nothing is stored.',
+    parameters: [query('link', 'Empty: make a link, by the body')],
+    body: 'link',
+    answers: {
+      200: {
+        description: 'Made',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Link' } } },
+      },
+    },
+    refusals: [413],
+  },
   changeObject: {
     summary: 'Change metadata, headers, tags or tier of an object',
     description: 'Each part that is given replaces the old one whole. Bytes and ETag stay.',
     parameters: [ifMatch, ifNoneMatch],
     body: 'change',
     answers: { 200: stored },
-    refusals: [409, 412, 413, 422, 502, 504],
+    refusals: [409, 412, 413, 422, 502, 504, 507],
   },
 };

@@ -1,6 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { refusalHeaders, schemaOf, statusText } from '../http/schemas.js';
 import { objectChange } from '../objects/change-object.js';
+import { linkWish } from '../objects/make-link.js';
 import { OBJECT_OPERATIONS, type ObjectOperationId } from '../objects/object-operations.js';
 import { OBJECT_DESCRIPTIONS, type ObjectDescription } from './object-descriptions.js';
 
@@ -52,17 +53,29 @@ const PATH_PARAMETERS: NonNullable<Operation['parameters']> = [
   },
 ];
 
-function bodyOf(body: 'bytes' | 'change'): NonNullable<Operation['requestBody']> {
+function bodyOf(body: 'bytes' | 'change' | 'link'): NonNullable<Operation['requestBody']> {
   if (body === 'bytes') {
     const bytes = { schema: { type: 'string', format: 'binary' }, example: 'Hello, clouds!' } as const;
     return { content: { 'application/octet-stream': bytes, 'text/plain': bytes } };
   }
+  if (body === 'link')
+    return { content: { 'application/json': { schema: schemaOf(linkWish, 'input'), example: { expiresIn: 3600 } } } };
   return {
     required: true,
     content: {
       'application/json': { schema: schemaOf(objectChange, 'input'), example: { metadata: { colour: 'green' } } },
     },
   };
+}
+
+/** What 200 says, whichever of the two it was. */
+function answersOf(one: Operation, other: Operation): Operation['responses'] {
+  const [first, second] = [one, other].map(({ responses }) => responses['200']);
+  if (!first || !second || JSON.stringify(first) === JSON.stringify(second)) return {};
+  if ('$ref' in first || '$ref' in second) throw new Error('answers that are told apart have no name');
+  const schemas = [first, second].map(({ content }) => content?.['application/json']?.schema ?? {});
+  const description = `${first.description}; or: ${second.description}`;
+  return { 200: { ...first, description, content: { 'application/json': { schema: { anyOf: schemas } } } } };
 }
 
 function together(one: Operation, other: Operation): Operation {
@@ -73,6 +86,7 @@ function together(one: Operation, other: Operation): Operation {
     summary: `${one.summary ?? ''}; or: ${other.summary ?? ''}`,
     description: `${one.description ?? ''}\n\n${other.description ?? ''}`,
     parameters: [...(one.parameters ?? []), ...more],
-    responses: { ...one.responses, ...other.responses },
+    ...(other.requestBody ? { requestBody: other.requestBody } : {}),
+    responses: { ...one.responses, ...other.responses, ...answersOf(one, other) },
   };
 }

@@ -128,7 +128,7 @@ export class ControlPlaneArchive {
 
   /**
    * Makes of rows that were copied at one moment those of a deployment that begins anew, and commits. Buckets that were being made, or whose documents were not in the copy, are left out; those that were being deleted are there again.
-   * Jobs that were under way wait for their operator (migrations) or are over (what is begun again by itself).
+   * Jobs that were under way wait for their operator (migrations) or are over (what is begun again by itself, or asked for again).
    */
   async commit({ buckets, indexKind }: { buckets: ReadonlySet<string>; indexKind: IndexKind }): Promise<void> {
     const run = (sql: string, values: unknown[] = []): Promise<unknown> => this.client.query(sql, values);
@@ -137,7 +137,7 @@ export class ControlPlaneArchive {
     const open = `state IN ('planned', 'running', 'paused')`;
     const over = `worker_id = NULL, updated_at = now(), error = 'the deployment was restored from a backup'`;
     await run(
-      `UPDATE job SET state = 'cancelled', wish = 'cancel', ${over} WHERE ${open} AND type IN ('adopt', 'reconcile', 'lifecycle-run')`,
+      `UPDATE job SET state = 'cancelled', wish = 'cancel', ${over} WHERE ${open} AND type IN ('adopt', 'reconcile', 'lifecycle-run', 'retier', 'encrypt')`,
     );
     await run(`UPDATE job SET state = 'paused', wish = 'pause', ${over} WHERE ${open} AND type = 'migration'`);
     const { rows } = await this.client.query<{ table: string; column: string }>(IDENTITIES);
