@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cpSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import pg from 'pg';
 import { backUp, restore, type Restored } from '#libs/backup';
 import { openLmdbArchive, type IndexArchive } from '#libs/metadata';
 import { createBucket, recordAtOnce, type OperationContext } from '#libs/objects';
@@ -176,6 +177,22 @@ describe('where the object index lies', () => {
       code: 'invalid-setting',
       message: expect.stringMatching(/lies in the MongoDB .*set SPUMONI_MONGODB_URL as it was.*npm run backup/),
     });
+  });
+
+  it('is found out of the index itself for a deployment of a version that kept no note', async () => {
+    const { settings, deployment } = await made();
+    await deployment.close();
+    const forget = async (): Promise<void> => {
+      const client = new pg.Client(connectionOf(settings));
+      await client.connect();
+      await client.query('UPDATE deployment SET index_kind = NULL');
+      await client.end();
+    };
+    await forget();
+    const elsewhere = { ...settings, dataDirectory: stand.path('elsewhere') };
+    await expect(stand.open(elsewhere)).rejects.toThrow(/bucket photos is not in this index/);
+    const again = await stand.open(settings);
+    expect(await again.controlPlane.indexKind()).toBe('lmdb');
   });
 
   it('may still be chosen while there is no bucket', async () => {

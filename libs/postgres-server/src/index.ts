@@ -6,3 +6,4 @@ export {
   type EmbeddedPostgresOptions,
 } from './embedded-postgres.js';
 export { parsePostgresUrl, postgresUrl, type PostgresConnection } from './connection.js';
+export type { PostgresTls } from './tls.js';

@@ -5,7 +5,7 @@ import { assertWanted, codeOf } from './errors.js';
 import { PERIOD_MS, sessionOf, SLICE_MS } from './ids.js';
 import type { Place } from './place.js';
 import { namesIn, periodsOf, readFiles, scanContainer, slicesOf } from './scan.js';
-import type { TimedDirectory } from './scan.js';
+import type { ScannedFile, TimedDirectory } from './scan.js';
 import type { SessionSpan } from './session-files.js';
 
 type DeadSession = SessionSpan & { readonly examined: ReadonlySet<string> };
@@ -65,8 +65,11 @@ export class FilesystemFreshIds implements FreshIds {
     const walk = scanContainer(this.place, container)[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const { done, value } = await this.attempt(call, 'reading every write', () => walk.next());
-        if (done === true) return;
+        const next: IteratorResult<ScannedFile, undefined> = await this.attempt(call, 'reading every write', () =>
+          walk.next(),
+        );
+        if (next.done === true) return;
+        const { value } = next;
         assertWanted(this.place.name, call);
         // No trailer: a write that never finished, or is damaged. Nobody was told of the one, and of the other there is nothing to read.
         if (value.trailer === undefined) continue;

@@ -1,3 +1,4 @@
+import type { PeerCertificate } from 'node:tls';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { ControlPlaneError } from './errors.js';
 import { codeOf } from './failures.js';
@@ -11,6 +12,12 @@ export interface PostgresConnection {
   readonly user: string;
   readonly database: string;
   readonly password?: string;
+  /** How the connection is encrypted, in the words of the `pg` driver; absent: it is not. */
+  readonly ssl?: {
+    readonly rejectUnauthorized: boolean;
+    readonly ca?: string;
+    readonly checkServerIdentity?: (host: string, certificate: PeerCertificate) => Error | undefined;
+  };
 }
 
 /** Any number that nothing else on this database uses; the same in every version of Spumoni. */
