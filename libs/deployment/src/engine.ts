@@ -13,6 +13,11 @@ export function limitsOf({ settings, options, clock, counters }: Parts): CallLim
   return {
     deadlineMs: settings.backendDeadlineMs,
     connections: settings.backendConnections,
+    machine: {
+      ambient: new Set(settings.identity.ambient),
+      tokenDirectories: settings.identity.tokenDirectories,
+      endpoints: new Set(settings.identity.endpoints),
+    },
     observe: (observation) => {
       counters.call(observation);
       onOperation?.(observation);
@@ -54,6 +59,7 @@ export function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
       patienceMs: settings.patienceMs,
       markerAgeMs: settings.markerAgeMs,
       deploymentId,
+      encryptBuckets: settings.encryptBuckets,
     },
   };
 }
