@@ -53,12 +53,17 @@ describe(`the product under load, killed ${kills} times anywhere (seed ${seed})`
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
   }
 
-  /** The supervisor ends everything, as it says it does; whoever keeps it starts it again. */
+  async function postgresPid(): Promise<number> {
+    const file = await readFile(join(spumoni.dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '');
+    return Number(file.split('\n')[0]);
+  }
+
+  /** The supervisor starts it again. */
   async function killPostgres(): Promise<void> {
-    const file = await readFile(join(spumoni.dataDirectory, 'postgres', 'postmaster.pid'), 'utf8');
-    process.kill(Number(file.split('\n')[0]), 'SIGKILL');
-    await until('the supervisor has ended', 2 * MINUTE, () => Promise.resolve(spumoni.hasEnded));
-    await spumoni.launch();
+    const killed = await postgresPid();
+    process.kill(killed, 'SIGKILL');
+    await until('Postgres is back', 2 * MINUTE, async () => ![0, killed].includes(await postgresPid()));
+    await whenReady();
   }
 
   async function killAll(): Promise<void> {

@@ -126,11 +126,6 @@ export class RunningSpumoni {
     return found;
   }
 
-  /** True once the supervisor is gone. */
-  get hasEnded(): boolean {
-    return this.#child === undefined || hasEnded(this.#child);
-  }
-
   /** Ctrl-C, and waits for the end; resolves when all that was printed has been read. */
   async interrupt(): Promise<End> {
     const child = this.#child;

@@ -97,6 +97,8 @@ export interface EngineSettings {
   readonly markerAgeMs: number;
   /** Identifies this deployment in the marker of every container. */
   readonly deploymentId: string;
+  /** New buckets are encrypted where their creation does not say. */
+  readonly encryptBuckets?: boolean;
 }
 
 export const DEFAULT_TIMES = {
