@@ -36,6 +36,12 @@ export interface Settings {
   readonly linkSeconds: number;
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
+  /** What of this machine's own identity backends may use: by vendor, by directory of tokens, and beside the vendors' own, towards which origins. */
+  readonly identity: {
+    readonly ambient: Variables['SPUMONI_AMBIENT_CREDENTIALS'];
+    readonly tokenDirectories: readonly string[];
+    readonly endpoints: readonly string[];
+  };
   readonly patienceMs: number;
   readonly markerAgeMs: number;
   readonly heartbeatMs: number;
@@ -147,6 +153,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     parallelUploads: variables.SPUMONI_PARALLEL_UPLOADS,
     linkSeconds: variables.SPUMONI_LINK_SECONDS,
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
+    identity: {
+      ambient: variables.SPUMONI_AMBIENT_CREDENTIALS,
+      tokenDirectories: variables.SPUMONI_IDENTITY_TOKEN_DIRECTORIES.map((path) => resolve(path)),
+      endpoints: variables.SPUMONI_IDENTITY_ENDPOINTS,
+    },
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,
     usageDays: variables.SPUMONI_USAGE_DAYS,
