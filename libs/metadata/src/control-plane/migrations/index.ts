@@ -4,6 +4,7 @@ import { Audit0005 } from './0005-audit.js';
 import { Usage0006 } from './0006-usage.js';
 import { Events0007 } from './0007-events.js';
 import { Limits0008 } from './0008-limits.js';
+import { IndexKind0009 } from './0009-index-kind.js';
 import { JobFigures0011 } from './0011-job-figures.js';
 
 /** Every migration, oldest first. One that has run anywhere is never edited: the next one changes its work. */
@@ -14,5 +15,6 @@ export const MIGRATIONS = [
   Usage0006,
   Events0007,
   Limits0008,
+  IndexKind0009,
   JobFigures0011,
 ];
