@@ -107,7 +107,10 @@ describe('the traces of npm start, sent to a receiver of OTLP', () => {
     const request = await span('/admin/v1/migrations', (one) => one.attributes['spumoni.request_id'] === 'request-3');
     expect(job.links).toEqual([{ traceId: request.traceId, spanId: request.spanId }]);
     expect(job.traceId).not.toBe(request.traceId);
-    expect(job.attributes).toMatchObject({ 'spumoni.job.outcome': 'completed', 'spumoni.calls.put': expect.any(Number) });
+    expect(job.attributes).toMatchObject({
+      'spumoni.job.outcome': 'completed',
+      'spumoni.calls.put': expect.any(Number),
+    });
     expect(receiver.spans.filter(under(job))).toEqual([]);
   }, 120_000);
 
