@@ -40,7 +40,7 @@ export class ObjectEndpoint {
       refuseUnknown(query, operation.query);
       const context = contextOf(exchange, principal);
       const asked = { exchange, context, bucket, key, query };
-      if (operation.id === 'putObject') await this.#uploads.run(() => operation.handle(this.deployment, asked));
+      if (UPLOADS.has(operation.id)) await this.#uploads.run(() => operation.handle(this.deployment, asked));
       else await operation.handle(this.deployment, asked);
     } catch (error) {
       answerProblem(exchange, error, this.logger);
@@ -68,6 +68,9 @@ interface Asker {
   readonly path: ObjectPath;
 }
 
+/** What takes bytes of objects in, for as long as a client takes to send them. */
+const UPLOADS: ReadonlySet<string> = new Set(['putObject', 'beginUpload', 'appendUpload']);
+
 const BY_METHOD: ReadonlyMap<string, readonly ObjectOperation[]> = Map.groupBy<string, ObjectOperation>(
   OBJECT_OPERATIONS,
   ({ method }) => method,
@@ -81,7 +84,8 @@ function operationOf(method: string, query: ReadonlyMap<string, string>): Object
       facts: { allow },
     });
   }
-  const found = ofMethod.find(({ selector }) => selector === undefined || query.has(selector));
+  const selected = ofMethod.find(({ selector }) => selector !== undefined && query.has(selector));
+  const found = selected ?? ofMethod.find(({ selector }) => selector === undefined);
   if (found) return found;
   const selectors = ofMethod.map(({ selector }) => selector ?? '').join(' or ');
   throw new RequestError('invalid-request', `${method} on an object needs the query parameter ${selectors}`);

@@ -4,6 +4,7 @@ import { Audit0005 } from './0005-audit.js';
 import { Usage0006 } from './0006-usage.js';
 import { Events0007 } from './0007-events.js';
 import { Limits0008 } from './0008-limits.js';
+import { Uploads0010 } from './0010-uploads.js';
 
 /** Every migration, oldest first. One that has run anywhere is never edited: the next one changes its work. */
-export const MIGRATIONS = [ControlPlane0001, MasterKeys0003, Audit0005, Usage0006, Events0007, Limits0008];
+export const MIGRATIONS = [ControlPlane0001, MasterKeys0003, Audit0005, Usage0006, Events0007, Limits0008, Uploads0010];
