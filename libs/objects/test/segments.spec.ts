@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from '@jest/globals';
 import { BackendError, TOKEN_KINDS } from '#libs/backends';
 import { dropSegment, listObjects, piecesOf, readSegments, writeSegment, type Segment } from '../src/index.js';
+import { ListedPage } from '../src/reconciling/listed-page.js';
 import { CONTEXT, endProcess, KINDS_OF_WORLDS, leftovers, makeWorld, settle, type World } from './simulation/world.js';
 
 const LONG = 24 * 60 * 60_000;
@@ -99,3 +100,12 @@ it('a stream is cut into pieces that are full but for the last, and lose nothing
 async function* fromArray(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) yield await Promise.resolve(chunk);
 }
+
+it('a vendor’s listing of segments is no finding for who reconciles', () => {
+  const entry = { kind: 'object' as const, size: 1, token: 't', lastModified: new Date(0) };
+  const page = new ListedPage([
+    { ...entry, key: '.spumoni/u/upload/segment' },
+    { ...entry, key: '.spumoni/x' },
+  ]);
+  expect([page.unnameable, page.objects.size]).toEqual([['.spumoni/x'], 0]);
+});
