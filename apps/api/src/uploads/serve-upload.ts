@@ -80,10 +80,15 @@ function etagOf(upload: Upload | undefined): { headers?: Record<string, string> 
 function headersOf(answer: Response, upload: Upload | undefined): Record<string, string | number> {
   const headers: Record<string, string | number> = { 'Cache-Control': 'no-store' };
   for (const [name, value] of answer.headers)
-    if (!name.startsWith('access-control-') && name !== 'content-type') headers[name] = value;
+    if (!name.startsWith('access-control-') && name !== 'content-type') headers[written(name)] = value;
   if (answer.status === 200 && upload?.echo !== undefined) headers['Upload-Metadata'] = upload.echo;
   if (answer.status === 201) headers['Content-Length'] = 0;
   return headers;
+}
+
+/** A header's name as people write it. */
+function written(name: string): string {
+  return name === 'etag' ? 'ETag' : name.replace(/(?<![a-z])[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 /** The library throws what it refuses as a status and a text; everything else comes from the domain as it is. */

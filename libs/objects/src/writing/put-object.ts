@@ -42,9 +42,9 @@ export async function checkPut(engine: Engine, context: OperationContext, put: P
   assertTakesWrites(put.bucket);
   assertObjectKey(put.key);
   const target = await targetOf(engine, put.bucket, put.key, put.bucket.home);
-  const { sealing, sizeOf } = outgoingTo(engine, target, wantsSealing(put.bucket));
-  assertAttributes(put.attributes, target.backend.vendor, sealing);
-  assertSize(sizeOf(put.size), target.backend.vendor);
+  const outgoing = outgoingTo(engine, target, wantsSealing(put.bucket));
+  assertAttributes(put.attributes, target.backend.vendor, outgoing.sealing);
+  assertSize(outgoing.sizeOf(put.size), target.backend.vendor);
   await chooseClass(engine, put.bucket, target.backend, put.storageClass);
   const guard = writeGuard(put.conditions);
   if (!guard) return;
