@@ -12,6 +12,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { clearInterval, setInterval } from 'node:timers';
 import { findNode, root } from './node-24.mjs';
 
 const serversOnly = process.argv.includes('--servers');
@@ -20,6 +21,8 @@ const passedThrough = process.argv.slice(2).filter((argument) => argument !== '-
 const kind = soak ? '.soak' : serversOnly ? '.servers' : '';
 const resultFile = join(root, '.cache', `test-results${kind}.json`);
 const unnamed = 'no reason named';
+/** How long Jest may take to end once all its results are written: something that a suite left open keeps it alive, and must not hold up the run. */
+const LEAVE_MS = 30_000;
 
 /** A suite says that it has a long form by asking for its length. */
 function soakSuites() {
@@ -30,8 +33,7 @@ function soakSuites() {
 function selectionOf() {
   if (soak) return ['--runInBand', ...soakSuites().map((spec) => `--testMatch=**/test/${spec}`)];
   return serversOnly
-    ? // A connection to a server that a suite left open must not hold up the run; every server is stopped by its suite.
-      ['--runInBand', '--passWithNoTests', '--forceExit', '--testMatch=**/*.servers.spec.ts']
+    ? ['--runInBand', '--passWithNoTests', '--testMatch=**/*.servers.spec.ts']
     : ['--testPathIgnorePatterns=/node_modules/', '--testPathIgnorePatterns=\\.servers\\.spec\\.ts$'];
 }
 
@@ -57,10 +59,29 @@ function runJest() {
     env: soak ? { ...process.env, SPUMONI_TEST_SOAK: '1' } : process.env,
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => jest.kill(signal));
+  const leaving = endOnceDone(jest);
   return new Promise((resolve, reject) => {
     jest.on('error', reject);
-    jest.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+    jest.on('exit', (code, signal) => resolve(leaving.code() ?? code ?? 128 + constants.signals[signal]));
   });
+}
+
+/** Ends a Jest that stays after its results were written, and says so; `code` is then what the results say. */
+function endOnceDone(jest) {
+  let code;
+  let doneAt;
+  const look = () => {
+    if (existsSync(resultFile)) doneAt ??= Date.now();
+    if (doneAt === undefined || Date.now() - doneAt < LEAVE_MS) return;
+    console.log(
+      `\nJest did not end within ${LEAVE_MS / 1_000} s of its last test: a suite left something open. It is ended.`,
+    );
+    code = JSON.parse(readFileSync(resultFile, 'utf8')).success ? 0 : 1;
+    jest.kill('SIGKILL');
+  };
+  const watch = setInterval(look, 1_000);
+  jest.on('exit', () => clearInterval(watch));
+  return { code: () => code };
 }
 
 /** Reason → full names of the tests skipped for it. */

@@ -4,7 +4,7 @@ import { openBackend, type BackendDefinition } from '#libs/backends';
 import { findServer, startAzurite, startFakeGcs, startMinio } from '../servers/index.js';
 import { backendId, register } from './administration.js';
 import { CrashingSpumoni } from './crashing-spumoni.js';
-import { leftovers, type Site } from './leftovers.js';
+import { leftovers, lmdbIn, type Site } from './leftovers.js';
 import { INTENT_POINTS, Strikes, SWEEP_POINTS } from './strikes.js';
 
 const MINUTE = 60_000;
@@ -124,7 +124,7 @@ describe.each(SERVERS)('the product killed at each point of its work: %s', (name
     async () => {
       await strikes.settled(sites);
       await crashing.spumoni.interrupt();
-      expect(await leftovers(crashing.spumoni.dataDirectory, sites)).toEqual([]);
+      expect(await leftovers(lmdbIn(crashing.spumoni.dataDirectory), sites)).toEqual([]);
     },
     4 * MINUTE,
   );

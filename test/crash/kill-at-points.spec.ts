@@ -4,7 +4,7 @@ import { openBackend } from '#libs/backends';
 import { CRASH_POINTS } from '#libs/objects';
 import { backendId, register } from './administration.js';
 import { CrashingSpumoni } from './crashing-spumoni.js';
-import { leftovers, type Site } from './leftovers.js';
+import { leftovers, lmdbIn, type Site } from './leftovers.js';
 import { FRESH_POINTS, INTENT_POINTS, Strikes, SWEEP_POINTS } from './strikes.js';
 
 const MINUTE = 60_000;
@@ -72,7 +72,7 @@ describe('the product killed at each point of its work, on filesystems', () => {
       expect([...crashing.reached].sort()).toEqual([...new Set([...withoutIntents, ...FRESH_POINTS])].sort());
       await strikes.settled(sites);
       await crashing.spumoni.interrupt();
-      expect(await leftovers(crashing.spumoni.dataDirectory, sites)).toEqual([]);
+      expect(await leftovers(lmdbIn(crashing.spumoni.dataDirectory), sites)).toEqual([]);
     },
     4 * MINUTE,
   );

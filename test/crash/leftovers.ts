@@ -8,12 +8,20 @@ export interface Site {
   readonly backend: ObjectBackend;
 }
 
+/** Opens the product's own index, to be looked at and closed again. */
+export type OpenIndex = () => Promise<ObjectIndex>;
+
+/** The index that lies in a data directory. */
+export function lmdbIn(dataDirectory: string): OpenIndex {
+  return () => createLmdbIndex({ path: join(dataDirectory, 'index') });
+}
+
 const MARKER = '.spumoni/container.json';
 const call = { requestId: 'crash-test' };
 
 /** Everything that is there and that no record names, that a record names and that is not there, and all unfinished business of the index; each in words. */
-export async function leftovers(dataDirectory: string, sites: readonly Site[]): Promise<string[]> {
-  const index = await createLmdbIndex({ path: join(dataDirectory, 'index') });
+export async function leftovers(openIndex: OpenIndex, sites: readonly Site[]): Promise<string[]> {
+  const index = await openIndex();
   try {
     const buckets = await index.listBuckets({ limit: 1000 });
     const found: string[] = [];

@@ -3,7 +3,7 @@ import type { Client } from '../system/client.js';
 import { until } from '../system/running-spumoni.js';
 import { createBucket, jobCompleted, startLifecycle, startMigration } from './administration.js';
 import type { CrashingSpumoni } from './crashing-spumoni.js';
-import { leftovers, type Site } from './leftovers.js';
+import { leftovers, lmdbIn, type OpenIndex, type Site } from './leftovers.js';
 import { ModelledBucket, newStored } from './modelled-bucket.js';
 
 /** The points of a write whose backend places each under a fresh id. */
@@ -142,7 +142,7 @@ export class Strikes {
   /** Waits until nothing is left to be cleaned up, and holds everything to what the client was told. */
   async settled(sites: readonly Site[]): Promise<void> {
     await this.crashing.allRecovered();
-    await cleanedUp(this.crashing.spumoni.dataDirectory, sites);
+    await cleanedUp(lmdbIn(this.crashing.spumoni.dataDirectory), sites);
     expect(await this.bucket.differences()).toEqual([]);
     for (const name of this.#doubtful) await this.#nameIsUsable(name);
   }
@@ -171,11 +171,11 @@ export class Strikes {
 }
 
 /** Waits until the sweep and the repair have left nothing; tells what they did leave if they never do. */
-export async function cleanedUp(dataDirectory: string, sites: readonly Site[]): Promise<void> {
+export async function cleanedUp(openIndex: OpenIndex, sites: readonly Site[]): Promise<void> {
   let left: readonly string[] = [];
   await until('all is cleaned up', RECOVERY_MS, async () => {
     // A container may go while it is being listed; the next look tells.
-    left = await leftovers(dataDirectory, sites).catch((error: unknown) => [`cannot be told: ${String(error)}`]);
+    left = await leftovers(openIndex, sites).catch((error: unknown) => [`cannot be told: ${String(error)}`]);
     return left.length === 0;
   }).catch((error: unknown) => {
     if (left.length === 0) throw error;

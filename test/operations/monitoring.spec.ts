@@ -48,6 +48,15 @@ async function shown(): Promise<Set<string>> {
   for (const observe of [api.observeBackend, worker.observe])
     observe({ backend: 'b', operation: 'get', outcome: 'ok', seconds: 1, bytes: 1 });
   api.observeCircuit('b', 'open');
+  const count = { total: 3, done: 1, failed: 1 };
+  api.watchJobs(() =>
+    Promise.resolve({
+      open: [{ type: 'retier', state: 'planned', jobs: 1 }],
+      ended: [{ type: 'retier', state: 'failed', jobs: 1 }],
+      work: [{ type: 'retier', objects: count, bytes: count }],
+      waiting: [{ type: 'retier', seconds: 7 }],
+    }),
+  );
   const text = `${await api.text()}\n${await worker.registry.metrics()}`;
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>
     type === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],

@@ -16,7 +16,7 @@ const SETTINGS = {
 };
 /** Three tries of two seconds each, and the pauses between them. */
 const ANSWERS_WITHIN_MS = 12_000;
-const PROMPT_MS = 2_000;
+const PROMPT_MS = 5_000;
 const RECOVERS_WITHIN_MS = 30_000;
 const LOCAL = objectPath('on-local', 'key');
 const REMOTE = objectPath('on-vendor', 'key');

@@ -13,7 +13,9 @@ const CONTENT = randomBytes(8 * 1024 * 1024 + 7);
 describe('a resumable upload by tus-js-client', () => {
   let spumoni: RunningSpumoni;
   beforeAll(async () => {
-    spumoni = await RunningSpumoni.start({ environment: { ...QUICK, SPUMONI_API_PROCESSES: '2' } });
+    spumoni = await RunningSpumoni.start({
+      environment: { ...QUICK, SPUMONI_API_PROCESSES: '2', SPUMONI_LOG_LEVEL: 'debug' },
+    });
     await spumoni.client().send('PUT', '/v1/films', { json: { backend: 'local' } });
   }, 120_000);
   afterAll(() => spumoni.stop(), 60_000);
@@ -80,4 +82,36 @@ describe('a resumable upload by tus-js-client', () => {
     // The object and the container's marker, and nothing of the upload.
     await until('its segments are gone', 60_000, async () => (await stored()) === 2);
   }, 180_000);
+
+  it('and a presigned link leave no signature in what is printed, recorded or answered', async () => {
+    const client = spumoni.client();
+    const made = await client.expect(200, 'POST', '/v1/films/x?link', { json: { method: 'PUT' } });
+    const { path } = made.json() as { path: string };
+    const [, signature = ''] = /:([0-9a-f]{64})$/.exec(path) ?? [];
+    expect(signature).toHaveLength(64);
+    const answers: string[] = [];
+    for (const [method, address] of [
+      ...[
+        ['PUT', path],
+        ['GET', path],
+        ['PUT', `${path}0`],
+        ['PUT', `${path}&x=1`],
+        ['DELETE', path],
+      ],
+      ...[
+        ['PUT', path.replace('/x?', '/y?')],
+        ['PUT', path.replace('/films/', '/nowhere/')],
+      ],
+    ] as const) {
+      const answer = await fetch(spumoni.url + address, { method });
+      answers.push(`${answer.status} ${JSON.stringify([...answer.headers])} ${await answer.text()}`);
+    }
+    expect(answers.map((answer) => answer.slice(0, 3))).toEqual(['200', ...Array<string>(6).fill('403')]);
+    let records = '';
+    await until('the refusals are recorded', 60_000, async () => {
+      records = (await client.send('GET', '/admin/v1/audit?limit=1000')).text();
+      return records.includes('/v1/nowhere/x');
+    });
+    for (const text of [spumoni.output, records, ...answers]) expect(text).not.toContain(signature.slice(0, 40));
+  }, 120_000);
 });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startFerretDb } from '../servers/index.js';
+import { findProgram, startFerretDb, startRedis } from '../servers/index.js';
 import { newSeed } from './seeded.js';
 import { contend, untilNothingElseIsLeft } from './two-writers/contend.js';
 import { TwoDeployments } from './two-writers/two-deployments.js';
@@ -34,7 +34,7 @@ describe.each(['minio', 'moto', 'azurite', 'fake-gcs-server'] as const)(
 );
 
 describe.each(['minio', 'filesystem'] as const)(
-  'two free-running writers of one key on %s, their index on MongoDB (invariant 5)',
+  'two free-running writers of one key on %s, their index on MongoDB, their queue on Redis where installed (invariant 5)',
   (name) => {
     if (!isInstalled('ferretdb') || (name === 'minio' && !isInstalled('minio'))) return;
     let stops: (() => Promise<unknown>)[] = [];
@@ -47,7 +47,12 @@ describe.each(['minio', 'filesystem'] as const)(
       const disk: BackendBody = { name: 'disk', type: 'filesystem', credentials: {}, options: { path } };
       const server = name === 'minio' ? await startVendor(name) : undefined;
       if (server) stops.push(() => server.stop());
-      world = await TwoDeployments.open(server?.body ?? disk, { SPUMONI_MONGODB_URL: mongo.endpoint });
+      const redis = findProgram('redis-server') ? await startRedis() : undefined;
+      if (redis) stops.push(() => redis.stop());
+      world = await TwoDeployments.open(server?.body ?? disk, {
+        SPUMONI_MONGODB_URL: mongo.endpoint,
+        ...(redis ? { SPUMONI_REDIS_URL: redis.url } : {}),
+      });
       stops.unshift(() => world.close());
     }, 60_000);
     afterAll(async () => {

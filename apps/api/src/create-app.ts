@@ -6,7 +6,7 @@ import { ApiModule, type ApiParts } from './api.module.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import { answerProblem } from './http/answer-problem.js';
 import { handleCors, refuseForeign } from './http/cors.js';
-import { exchangeOf, type Exchange } from './http/exchange.js';
+import { exchangeOf, setCommonHeaders, type Exchange } from './http/exchange.js';
 import { createHttpServer } from './http/http-server.js';
 import { limitJson } from './http/parameters.js';
 import { ObjectEndpoint } from './objects/object-endpoint.js';
@@ -33,11 +33,12 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
   function serveExchange(exchange: Exchange, handler: Handler): void {
     const { request, response } = exchange;
     follow(exchange, parts, serve);
-    response.setHeader('X-Request-Id', exchange.requestId);
-    response.setHeader('X-Content-Type-Options', 'nosniff');
+    const objects = isObjectUrl(request.url ?? '') ? serve.objects : undefined;
+    // Objects at hand are answered with all headers at once, which costs less.
+    if (!objects || request.headers.origin !== undefined) setCommonHeaders(exchange);
     const origins = parts.deployment?.settings.corsOrigins ?? [];
     if (handleCors(exchange, origins) || refuseForeign(exchange, origins, parts.logger)) return;
-    if (serve.objects && isObjectUrl(request.url ?? '')) void serve.objects.serve(exchange);
+    if (objects) void objects.serve(exchange);
     else handler(request, response);
   }
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.around(parts), adapter, {
@@ -80,7 +81,8 @@ function follow(exchange: Exchange, parts: ApiParts, { shutdown, audit }: Servin
   const { request, response, requestId } = exchange;
   metrics.begun();
   shutdown?.begun(exchange);
-  response.once('close', () => {
+  // It comes once: `on` costs less than `once`.
+  response.on('close', () => {
     metrics.ended(exchange);
     shutdown?.ended(exchange);
     if (parts.deployment) countUsage(exchange, parts.deployment.counters);

@@ -15,6 +15,9 @@ const FOR_ALL = [
   'listKeys',
   'createKey',
   'metrics',
+  // Of buckets of their own: see below.
+  'listUsage',
+  'listUsageHistory',
 ];
 
 describe('who may do what', () => {
@@ -55,11 +58,13 @@ describe('who may do what', () => {
       putLifecycle: { rules: [] },
       changeKey: { disabled: true },
       putBucketEncryption: { enabled: true },
+      putBucketPolicy: { policy: 'Silver' },
     };
     const query: Record<string, string> = {
       deleteObjects: '?delete',
       copyObject: '?copyFrom=/roots/secret',
       listMigrations: '?bucket=roots',
+      listJobs: '?bucket=roots',
     };
     const values: Record<string, string> = {
       bucket: 'roots',
@@ -113,6 +118,49 @@ describe('who may do what', () => {
     expect((await ask('PATCH', `/admin/v1/keys/${made.accessKey}`, { disabled: true })).status).toBe(200);
     expect((await ask('GET', '/v1/adas/x', undefined, third)).status).toBe(401);
     expect((await ask('DELETE', `/admin/v1/keys/${made.accessKey}`)).status).toBe(204);
+  });
+
+  it('a user sees the usage of their own buckets, now and over time, and nothing of others', async () => {
+    for (const bucket of ['adas', 'roots']) await stand.ask('POST', `/admin/v1/usage/count?bucket=${bucket}`);
+    await stand.ask('PUT', '/v1/adas/used', { body: 'four' });
+    await stand.ask('POST', '/admin/v1/usage/count?bucket=adas');
+    const names = async (path: string) =>
+      ((await ask('GET', path)).json as { items: { name: string }[] }).items.map(({ name }) => name);
+    expect(await names('/admin/v1/usage')).toEqual(['adas']);
+    expect(await names('/admin/v1/usage?by=owner')).toEqual(['ada']);
+    expect(await names('/admin/v1/usage?by=tier')).toEqual(['(none)']);
+    expect((await ask('GET', '/admin/v1/usage?by=backend')).json).toMatchObject({ status: 403 });
+    const own = (await ask('GET', '/admin/v1/usage')).json as { items: { objects: number }[] };
+    const [day] = ((await ask('GET', '/admin/v1/usage/history')).json as { items: { objects: number }[] }).items;
+    expect(day?.objects).toBe(own.items[0]?.objects);
+    const theirs = await ask('GET', '/admin/v1/usage/history?by=bucket&name=roots');
+    expect(theirs.json).toMatchObject({ items: [] });
+  });
+
+  it('a user begins, watches and stops jobs of their own buckets, and none of others', async () => {
+    const rules = [{ id: 'old', enabled: true, filter: {}, expiration: { days: 1 } }];
+    await ask('PUT', '/admin/v1/buckets/adas/lifecycle', { rules });
+    await ask('PUT', '/admin/v1/buckets/adas/policy', { policy: 'gold' });
+    expect((await ask('GET', '/admin/v1/buckets/adas/policy')).json).toEqual({ bucket: 'adas', policy: 'Gold' });
+    const run = (await ask('POST', '/admin/v1/buckets/adas/lifecycle/runs')).json as { id: string };
+    const retier = (await ask('POST', '/admin/v1/buckets/adas/retier')).json as { id: string };
+    for (const [{ id }, type] of [
+      [run, 'lifecycle-run'],
+      [retier, 'retier'],
+    ] as const) {
+      expect((await ask('GET', `/admin/v1/jobs/${id}`)).json).toMatchObject({ id, type, state: 'planned' });
+      expect((await ask('POST', `/admin/v1/jobs/${id}/pause`)).json).toMatchObject({ state: 'paused' });
+      const watched = ask('GET', `/admin/v1/jobs/${id}/events`);
+      expect((await ask('POST', `/admin/v1/jobs/${id}/cancel`)).json).toMatchObject({ state: 'cancelled' });
+      expect((await watched).bytes.toString()).toMatch(/event: end\n/);
+    }
+    const listed = (await ask('GET', '/admin/v1/jobs?bucket=adas')).json as { items: { id: string }[] };
+    expect(listed.items.map(({ id }) => id)).toEqual([retier.id, run.id]);
+    expect((await ask('GET', '/admin/v1/jobs')).status).toBe(403);
+    const reconcile = await stand.ask('POST', '/admin/v1/buckets/adas/reconcile');
+    const { id } = reconcile.json as { id: string };
+    expect((await ask('GET', `/admin/v1/jobs/${id}`)).status).toBe(200);
+    expect((await ask('POST', `/admin/v1/jobs/${id}/cancel`)).status).toBe(403);
   });
 
   it('the last administrator stays, and a disabled user opens nothing', async () => {

@@ -18,12 +18,15 @@ describe('an encrypted bucket', () => {
   let stand: Stand;
   let vendor: string;
   beforeAll(async () => {
-    stand = await Stand.start();
+    stand = await Stand.start({ SPUMONI_ENCRYPT_BUCKETS: 'true' });
     vendor = join(stand.directory, 'data', 'objects');
     const encryption = { enabled: true };
     const made = await stand.ask('PUT', '/v1/vault', { json: { backend: 'local', encryption } });
     expect(made.json).toMatchObject({ bucket: { name: 'vault', encryption } });
-    const plain = await stand.ask('PUT', '/v1/open-bucket', { json: { backend: 'local' } });
+    const byDefault = await stand.ask('PUT', '/v1/by-default', { json: { backend: 'local' } });
+    expect(byDefault.json).toMatchObject({ bucket: { encryption } });
+    const otherwise = { backend: 'local', encryption: { enabled: false } };
+    const plain = await stand.ask('PUT', '/v1/open-bucket', { json: otherwise });
     expect(plain.json).toMatchObject({ bucket: { encryption: { enabled: false } } });
   }, START_MS);
   afterAll(() => stand.stop());

@@ -19,6 +19,7 @@ describe('running the API', () => {
     expect(figures).toMatch(/spumoni_http_request_seconds_count\{operation="putObject",status="200"\} 1/);
     expect(figures).toMatch(/spumoni_backend_call_seconds_count\{backend="local",operation="put",outcome="ok"\}/);
     expect(figures).toMatch(/spumoni_http_requests_in_flight 1/);
+    expect(figures).toMatch(/spumoni_job_figures_known 1/);
   });
 
   it('keeps a sane request id and replaces another', async () => {

@@ -45,7 +45,11 @@ describe('resumable uploads', () => {
   };
 
   beforeAll(async () => {
-    stand = await Stand.start({ SPUMONI_UPLOADS_PER_USER: '5', SPUMONI_UPLOAD_BYTES: '100000000' });
+    stand = await Stand.start({
+      SPUMONI_UPLOADS_PER_USER: '5',
+      SPUMONI_UPLOAD_BYTES: '100000000',
+      SPUMONI_CORS_ORIGINS: 'https://app.example',
+    });
     ada = await keyOf('ada');
     eve = await keyOf('eve');
     await stand.ask('PUT', '/v1/adas', { json: { backend: 'local', policy: 'Gold' }, authorization: ada });
@@ -228,5 +232,29 @@ describe('resumable uploads', () => {
     expect((await append(place, 0, 'abc')).status).toBe(204);
     expect((await stand.ask('DELETE', '/v1/going')).status).toBe(200);
     expect(codeOf(await append(place, 3, 'abc'))).toEqual([404, 'no-such-bucket']);
+  });
+
+  it('are open to pages of the origins that the settings list, and to no others', async () => {
+    const from = (origin: string, headers: Record<string, string> = {}) => ({ headers: { origin, ...headers } });
+    const preflight = await stand.ask('OPTIONS', '/v1/adas/page?upload', {
+      authorization: '',
+      headers: {
+        origin: 'https://app.example',
+        'access-control-request-method': 'PATCH',
+        'access-control-request-headers': 'tus-resumable,upload-offset',
+      },
+    });
+    expect([preflight.status, preflight.headers.get('access-control-allow-methods')]).toEqual([
+      ...[204, expect.stringContaining('PATCH')],
+    ]);
+    const begun = await asAda('POST', '/v1/adas/page?upload', from('https://app.example', { 'upload-length': '3' }));
+    expect(begun.status).toBe(201);
+    expect(begun.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    expect(begun.headers.get('access-control-expose-headers')).toBe('*');
+    const foreign = await asAda('POST', '/v1/adas/page?upload', from('https://evil.example', { 'upload-length': '3' }));
+    expect([...codeOf(foreign), foreign.headers.get('access-control-allow-origin')]).toEqual([
+      ...[403, 'access-denied', null],
+    ]);
+    expect((await asAda('DELETE', begun.headers.get('location') ?? '')).status).toBe(204);
   });
 });

@@ -45,7 +45,9 @@ describe('usage over the API', () => {
     const history = await stand.ask('GET', `/admin/v1/usage/history?by=tier&from=${day}`);
     expect(history.json).toMatchObject({ items: [{ day, objects: 2, bytes: 24, reads: 3 }], next: null });
     const prices = (await stand.ask('GET', '/admin/v1/prices')).json as { currency: string; prices: object[] };
-    expect([prices.currency, prices.prices.length]).toEqual(['USD', 17]);
+    expect([prices.currency, prices.prices.length]).toEqual(['USD', 21]);
+    // The table that is shown can be put back as it is.
+    expect((await stand.ask('PUT', '/admin/v1/prices', { json: prices })).json).toEqual(prices);
     const own = { currency: 'EUR', asOf: '2026-02-01', note: '', prices: [] };
     expect((await stand.ask('PUT', '/admin/v1/prices', { json: own })).json).toEqual(own);
     expect((await stand.ask('PUT', '/admin/v1/prices', { json: { currency: 7 } })).json).toMatchObject({

@@ -2,9 +2,10 @@ import { fork } from 'node:child_process';
 import cluster from 'node:cluster';
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { postgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
+import { postgresUrl } from '#libs/postgres-server';
 import { DataDirectoryHeldError, lockDataDirectory } from './data-directory-lock.js';
 import { KeptChild } from './kept-child.js';
+import { KeptPostgres } from './kept-postgres.js';
 import type { AdministratorMessage, ReadyMessage } from './messages.js';
 import { SettingsError, type Settings } from '#libs/settings';
 import { terminal } from './terminal.js';
@@ -23,18 +24,16 @@ const THREADS = { UV_THREADPOOL_SIZE: '16' };
 
 /** What runs, in the order of its start. */
 interface Running {
-  postgres?: EmbeddedPostgres;
+  postgres?: KeptPostgres;
   apis: KeptChild[];
   worker?: KeptChild;
 }
 
-type End = 'signal' | 'lost';
-
-/** Resolves at the first signal or loss; later ones change nothing (a terminal's Ctrl-C arrives twice under npm). */
-function awaitEnd(): { readonly ended: Promise<End>; readonly lose: () => void } {
-  const { promise, resolve } = Promise.withResolvers<End>();
+/** Resolves at the first signal; later ones change nothing (a terminal's Ctrl-C arrives twice under npm). */
+function awaitSignal(): Promise<'signal'> {
+  const { promise, resolve } = Promise.withResolvers<'signal'>();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('signal'));
-  return { ended: promise, lose: () => resolve('lost') };
+  return promise;
 }
 
 function showAdministrator({ accessKey, secretKey }: AdministratorMessage): void {
@@ -51,15 +50,14 @@ function showAddresses({ url, docs }: ReadyMessage): void {
   terminal.say(`Swagger UI  ${docs ?? new URL('/docs', url).href}`);
 }
 
-async function startPostgres(settings: Settings, lost: (how: string) => void): Promise<EmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({
+function startPostgres(settings: Settings): Promise<KeptPostgres> {
+  return KeptPostgres.start({
     dataDirectory: join(settings.dataDirectory, 'postgres'),
     onLog: (line) => {
       if (/ (FATAL|PANIC): /.test(line)) terminal.problem(`Postgres: ${line}`);
     },
+    onEvent: (event) => terminal.problem(`Postgres ${event}`),
   });
-  void server.ended.then(lost);
-  return server;
 }
 
 function childPlan(name: string, spawn: () => ReturnType<typeof fork>): ConstructorParameters<typeof KeptChild>[0] {
@@ -86,13 +84,8 @@ function withoutRootKeys(env: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SPUMONI_ROOT_')));
 }
 
-async function startAll(
-  settings: Settings,
-  programs: Programs,
-  running: Running,
-  lost: (how: string) => void,
-): Promise<void> {
-  if (settings.postgresUrl === undefined) running.postgres = await startPostgres(settings, lost);
+async function startAll(settings: Settings, programs: Programs, running: Running): Promise<void> {
+  if (settings.postgresUrl === undefined) running.postgres = await startPostgres(settings);
   const url =
     running.postgres === undefined ? settings.postgresUrl?.reveal() : postgresUrl(running.postgres.connection);
   const env = {
@@ -124,14 +117,10 @@ async function stopAll(running: Running): Promise<void> {
 
 /** Starts everything and keeps it until the end; a signal during the start ends the start too. */
 async function runUntilEnd(settings: Settings, programs: Programs): Promise<number> {
-  const { ended, lose } = awaitEnd();
+  const ended = awaitSignal();
   const running: Running = { apis: [] };
   let stopping = false;
-  const started = startAll(settings, programs, running, (how) => {
-    if (stopping) return;
-    terminal.problem(`Postgres ended by itself (${how}); stopping.`);
-    lose();
-  });
+  const started = startAll(settings, programs, running);
   // It may fail because of the stop below; then its failure is not news.
   const failed = started.then(
     () => ended,
@@ -161,7 +150,7 @@ function makeDataDirectory(path: string): void {
 /**
  * Runs Spumoni on one machine: locks the data directory, starts Postgres, the API processes and the worker, starts a crashed one
  * again, and on SIGINT, SIGTERM or SIGHUP stops them in order within a minute. Resolves with the exit code: 0 after a signal,
- * 1 if the directory is held by another process, a part could not start, or Postgres was lost. Throws SettingsError if the directory cannot be used. Everything it started ends with
+ * 1 if the directory is held by another process, or a part could not start. Throws SettingsError if the directory cannot be used. Everything it started ends with
  * this process even if it is killed: Postgres by its pipe, the children by their channel.
  */
 export async function supervise(settings: Settings, programs: Programs): Promise<number> {

@@ -132,12 +132,22 @@ describe('npm start', () => {
     expect(everyPid().filter(isRunning)).toEqual([]);
   });
 
-  it('stops everything when Postgres is lost', async () => {
+  it('starts Postgres again where its programs know it when it is lost, as often as it is, and takes it along at the end', async () => {
     const program = await running(start());
-    process.kill(postgresPid() ?? 0, 'SIGKILL');
-    expect(await program.exit).toBe(1);
-    expect(program.printed()).toContain('Postgres ended by itself');
+    for (let times = 1; times <= 3; times += 1) {
+      const lost = postgresPid() ?? 0;
+      process.kill(lost, 'SIGKILL');
+      await until(() => program.printed().split('Postgres is ready again').length === times + 1, 'Postgres is back');
+      expect(postgresPid()).not.toBe(lost);
+    }
+    const asked = deeds('start-number-1', 'start-number-2').length;
+    await ask('/crash');
+    await until(() => deeds('start-number-1', 'start-number-2').length === asked + 1, 'the API finds Postgres again');
+    const last = postgresPid() ?? 0;
+    program.child.kill('SIGINT');
+    expect(await program.exit).toBe(0);
     expect(deeds('stopping')).toEqual(['api stopping', 'worker stopping']);
+    expect(isRunning(last)).toBe(false);
   });
 
   it('stops at a signal in the middle of its first start, and the next start works', async () => {

@@ -6,6 +6,7 @@ export const BACKEND_ERROR_KINDS = [
   'throttled',
   'denied',
   'unavailable',
+  'full',
   'timeout',
   'invalid',
   'integrity',
@@ -22,6 +23,7 @@ const RETRYABLE: Readonly<Record<BackendErrorKind, boolean>> = {
   throttled: true,
   denied: false,
   unavailable: true,
+  full: false,
   timeout: true,
   invalid: false,
   integrity: true,
@@ -43,7 +45,7 @@ export interface BackendErrorDetails {
 
 /**
  * The one failure of the backends port. It carries no HTTP status and no SDK type, and its message holds no credential.
- * Guarantees: `not-found` means the backend answered and the thing is absent; an outage is `unavailable` or `timeout`, never `not-found`.
+ * Guarantees: `full` means that there is no room, that nothing of the write was kept, and that reads and deletes go on. `not-found` means the backend answered and the thing is absent; an outage is `unavailable` or `timeout`, never `not-found`.
  */
 export class BackendError extends Error {
   override readonly name = 'BackendError';

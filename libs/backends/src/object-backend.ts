@@ -100,6 +100,8 @@ export interface GetRequest {
   readonly transientChunks?: boolean;
 }
 
+export type GetAtOnce = (request: GetRequest & { readonly token: string }) => Uint8Array | undefined;
+
 export interface GetResult {
   /** The head of the whole object, also for a range. */
   readonly head: ObjectHead;
@@ -196,6 +198,11 @@ export interface ObjectBackend {
 
   put(call: Call, request: PutRequest): Promise<WriteResult>;
   get(call: Call, request: GetRequest): Promise<GetResult>;
+  /**
+   * Present where bytes may be so near that reading them waits for nothing. The bytes of one write, or of the range of it, its reader's to keep, before the call returns. Undefined wherever
+   * that is not so, or anything is wrong: `get` reads them then, or says what it is.
+   */
+  readonly getAtOnce?: GetAtOnce;
   /** Without a token: what stands at the key now. `not-found` if nothing does. */
   head(
     call: Call,

@@ -36,7 +36,8 @@ describe('the table of system errors', () => {
   });
 
   it.each([
-    ['ENOSPC', 'unavailable'],
+    ['ENOSPC', 'full'],
+    ['EDQUOT', 'full'],
     ['EIO', 'unavailable'],
     ['EACCES', 'denied'],
     ['EMFILE', 'throttled'],

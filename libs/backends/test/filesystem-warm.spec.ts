@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isId, IdSource } from '../src/filesystem/ids.js';
@@ -121,6 +121,42 @@ describe('a warm file that changed behind our back', () => {
     if (!file) throw new Error('the file of the write is not where it was looked for');
     return { token, path: join(file.parentPath, file.name) };
   }
+
+  const atOnce = (token: string, key = 'k'): string | undefined => {
+    const bytes = backend.getAtOnce?.({ container: 'warm', key, token });
+    return bytes && Buffer.from(bytes).toString();
+  };
+
+  ifLinux(`is read without a promise, whole or a range, and is of its key alone${reason}`, async () => {
+    const { token } = await stored();
+    while (atOnce(token) === undefined) await new Promise(setImmediate);
+    const first = backend.getAtOnce?.({ container: 'warm', key: 'k', token });
+    const range = { start: 3, end: 5 };
+    const part = backend.getAtOnce?.({ container: 'warm', key: 'k', token, range });
+    expect(Buffer.from(part ?? []).toString()).toBe('ten');
+    // The next read leaves the bytes of the first alone.
+    expect(Buffer.from(first ?? []).toString()).toBe('content');
+    expect(atOnce(token, 'another')).toBeUndefined();
+    expect(atOnce('../k')).toBeUndefined();
+  });
+
+  ifLinux(`has no bytes at once when one of them is another, when it is gone, or closed${reason}`, async () => {
+    const { token, path } = await stored();
+    while (atOnce(token) === undefined) await new Promise(setImmediate);
+    const whole = await readFile(path);
+    await writeFile(path, whole.with(0, 1));
+    expect(atOnce(token)).toBeUndefined();
+    await expect(backend.get(call, { container: 'warm', key: 'k', token })).rejects.toMatchObject({
+      kind: 'integrity',
+    });
+    await writeFile(path, whole);
+    expect(atOnce(token)).toBe('content');
+    await rm(path);
+    expect(atOnce(token)).toBeUndefined();
+    await writeFile(path, whole);
+    await backend.close();
+    expect(atOnce(token)).toBeUndefined();
+  });
 
   it('is damaged: never answered', async () => {
     const { token, path } = await stored();

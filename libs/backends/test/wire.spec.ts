@@ -322,7 +322,7 @@ describe('wire: failures', () => {
     const mute = await wireToSocket(() => undefined);
     await failure(mute.send({ method: 'GET', path: '/', headers: {} }, { ...call, deadlineMs: 30 }), 'timeout');
     const stuck = await wireToSocket((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'));
-    const { body } = await stuck.send({ method: 'GET', path: '/', headers: {} }, { ...call, deadlineMs: 30 });
+    const { body } = await stuck.send({ method: 'GET', path: '/', headers: {} }, { ...call, deadlineMs: 500 });
     await failure(read(body), 'timeout');
   });
 
@@ -331,15 +331,15 @@ describe('wire: failures', () => {
     const wire = await wireTo(listener);
     const started = performance.now();
     const body = (async function* () {
-      while (performance.now() - started < 80) await new Promise((resolve) => setImmediate(resolve));
+      while (performance.now() - started < 700) await new Promise((resolve) => setImmediate(resolve));
       yield Buffer.alloc(1);
     })();
     const answer = await wire.send(
       { method: 'PUT', path: '/', headers: {}, body, contentLength: 1 },
-      { ...call, deadlineMs: 20 },
+      { ...call, deadlineMs: 300 },
     );
     const got = performance.now();
-    while (performance.now() - got < 60) await new Promise((resolve) => setImmediate(resolve));
+    while (performance.now() - got < 600) await new Promise((resolve) => setImmediate(resolve));
     expect((await read(answer.body)).toString()).toBe('ok');
   });
 

@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  Circuit,
+  CIRCUIT_DEFAULTS,
   FaultPlan,
+  gatedByCircuit,
   RetryBudget,
+  watchedByCircuit,
   withConcurrencyLimit,
   withDeadline,
   withFaults,
@@ -143,5 +147,56 @@ describe('withConcurrencyLimit', () => {
     await expect(backend.get(CALL, { container: CONTAINER, key: 'k' })).rejects.toMatchObject({ kind: 'throttled' });
     await backend.put(CALL, write('copy', 'text', { body: download.body }));
     expect(await textOf((await waiting).body)).toBe('text');
+  });
+});
+
+describe('bytes at hand, inside wrappers', () => {
+  const bytes = Buffer.from('bytes');
+  const request = { container: CONTAINER, key: 'k', token: 't' };
+  async function near(answer: () => Uint8Array | undefined = () => bytes): Promise<ObjectBackend> {
+    return Object.assign(await memory(), { getAtOnce: answer });
+  }
+
+  it('are told of as any read is; that there are none is not told', async () => {
+    const seen: Observation[] = [];
+    let clock = 0;
+    const options = { observe: (one: Observation) => void seen.push(one), now: () => (clock += 500) };
+    expect(withMetrics(await near(), options).getAtOnce?.(request)).toBe(bytes);
+    expect(withMetrics(await near(() => undefined), options).getAtOnce?.(request)).toBeUndefined();
+    expect(seen).toEqual([{ backend: 'memory', operation: 'get', outcome: 'ok', seconds: 0.5, bytes: 5 }]);
+  });
+
+  it('are not asked for while all places are taken', async () => {
+    const held = new FaultPlan().on('get', 1, { kind: 'hang' });
+    const slow = withFaults(await near(), held);
+    const limited = withConcurrencyLimit(Object.assign(slow, { getAtOnce: () => bytes }), { max: 1, queue: 4 });
+    expect(limited.getAtOnce?.(request)).toBe(bytes);
+    const hanging = limited.get(CALL, request);
+    await held.isHeld('get');
+    expect(limited.getAtOnce?.(request)).toBeUndefined();
+    held.release();
+    await expect(hanging).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(limited.getAtOnce?.(request)).toBe(bytes);
+  });
+
+  it('come through the circuit while it is closed, and count as answers', async () => {
+    const judged = { ...CIRCUIT_DEFAULTS, minFailures: 2, now: () => 0 };
+    const circuit = new Circuit('memory', judged);
+    const gated = gatedByCircuit(watchedByCircuit(await near(), circuit), circuit);
+    for (let times = 0; times < 3; times++) expect(gated.getAtOnce?.(request)).toBe(bytes);
+    for (let times = 0; times < 2; times++) circuit.ended('failed');
+    // Two of five calls.
+    expect(circuit.isClosed).toBe(true);
+    circuit.ended('failed');
+    expect(gated.getAtOnce?.(request)).toBeUndefined();
+  });
+
+  it('come through deadlines and retries, and not through a wrapper that knows nothing of them', async () => {
+    const timed = withDeadline(await near(), { answerMs: 1, idleMs: 1 });
+    const budget = new RetryBudget({ capacity: 0, refillPerSuccess: 1 });
+    const retried = withRetry(timed, { budget, random: Math.random, sleep: async () => undefined });
+    expect(retried.getAtOnce?.(request)).toBe(bytes);
+    expect(budget.take()).toBe(false);
+    expect(withFaults(await near(), new FaultPlan()).getAtOnce).toBeUndefined();
   });
 });

@@ -12,6 +12,7 @@ import type { LimitsService } from './limits/limits-service.js';
 import type { Traffic } from './limits/traffic.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
 import type { MigrationService } from './migrations/migration-service.js';
+import type { RetierService } from './retiers/retier-service.js';
 import type { UploadService } from './uploads/upload-service.js';
 import type { UsageCounters } from './usage/usage-counters.js';
 import type { UsageService } from './usage/usage-service.js';
@@ -57,6 +58,7 @@ export interface Deployment {
   readonly users: UserService;
   readonly migrations: MigrationService;
   readonly lifecycles: LifecycleService;
+  readonly retiers: RetierService;
   readonly encryption: EncryptionService;
   readonly jobs: JobService;
   readonly limits: LimitsService;
@@ -73,6 +75,8 @@ export interface Deployment {
   readonly firstAdministrator?: { readonly accessKey: string; readonly secretKey: Secret };
   /** Who has this key pair. Fails as `#libs/identity` says if nobody does, or they are disabled. */
   authenticate(accessKey: string, secret: string): Promise<Principal>;
+  /** The same, before it returns, where the configuration is at hand and fresh; else undefined, whoever asks. */
+  authenticateAtOnce(accessKey: string, secret: string): Principal | undefined;
   /** Who made this link for this place; undefined if it is not genuine. */
   makerOfLink(link: ParsedLink, place: LinkPlace): Promise<LinkMaker | undefined>;
   /** Asks every part now; never throws. */

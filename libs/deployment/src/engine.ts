@@ -54,6 +54,7 @@ export function engineOf(parts: Parts, backends: ConfiguredBackends): Engine {
       patienceMs: settings.patienceMs,
       markerAgeMs: settings.markerAgeMs,
       deploymentId,
+      encryptBuckets: settings.encryptBuckets,
     },
   };
 }

@@ -4,6 +4,7 @@ export type * from './backends/backend-service.js';
 export type * from './tiers/tier-service.js';
 export type * from './migrations/migration-service.js';
 export type * from './lifecycles/lifecycle-service.js';
+export type * from './retiers/retier-service.js';
 export type * from './encryption/encryption-service.js';
 export type * from './jobs/job-service.js';
 export type * from './events/event-service.js';

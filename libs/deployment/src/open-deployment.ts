@@ -85,6 +85,10 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
         accessKey,
         secret,
       ),
+    authenticateAtOnce: (accessKey, secret) => {
+      const snapshot = configuration.currentOrUndefined();
+      return snapshot && authenticator.authenticateBasic(snapshot, accessKey, secret);
+    },
     makerOfLink: async (link, place) =>
       authenticator.makerOfLink(configuration.currentOrUndefined() ?? (await configuration.current()), link, place),
     readiness: async () => {

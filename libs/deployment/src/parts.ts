@@ -1,4 +1,4 @@
-import { openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
+import { JobHeldError, openJobQueue, type JobQueue, type QueueConnection } from '#libs/jobs';
 import {
   createLmdbIndex,
   createMongodbIndex,
@@ -64,7 +64,7 @@ export async function openParts(settings: Settings, options: DeploymentOptions, 
   const { logger } = options;
   const onTrouble = (error: Error): void => logger.warn({ error }, 'a connection to Postgres was lost');
   const onQueueTrouble = (error: Error): void =>
-    error.name === 'JobHeldError'
+    error instanceof JobHeldError
       ? logger.debug({ error }, 'a job will be brought again')
       : logger.warn({ error }, 'the queue lost a connection, or a job that failed will be brought again');
   const onTick = (error: unknown): void => logger.error({ error }, 'a periodic task failed');

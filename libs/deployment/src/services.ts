@@ -15,6 +15,7 @@ import { Traffic } from './limits/traffic.js';
 import { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
 import { StoredMigrations } from './migrations/stored-migrations.js';
 import type { Parts } from './parts.js';
+import { StoredRetiers } from './retiers/stored-retiers.js';
 import { StoredTakeovers } from './takeovers/stored-takeovers.js';
 import { StoredTiers } from './tiers/stored-tiers.js';
 import { StoredUploads } from './uploads/stored-uploads.js';
@@ -27,6 +28,7 @@ export interface Services {
   readonly users: UserService;
   readonly migrations: StoredMigrations;
   readonly lifecycles: StoredLifecycles;
+  readonly retiers: StoredRetiers;
   readonly encryption: StoredEncryption;
   readonly takeovers: StoredTakeovers;
   readonly jobs: StoredJobs;
@@ -58,7 +60,8 @@ export function servicesOf(
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),
     migrations: new StoredMigrations({ controlPlane, engine, queue, jobs, control }),
     lifecycles: new StoredLifecycles({ controlPlane, engine, queue, everyMs: settings.lifecycleEveryMs }),
-    encryption: new StoredEncryption({ controlPlane, index, queue, masterKey }),
+    retiers: new StoredRetiers({ controlPlane, engine, queue }),
+    encryption: new StoredEncryption({ controlPlane, engine, queue, masterKey }),
     takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
     uploads: new StoredUploads({ controlPlane, engine, logger: options.logger, limits: settings.uploads }),

@@ -1,16 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { rebuildQueue, type JobDelivery } from '#libs/jobs';
+import { JobHeldError, rebuildQueue, type JobDelivery } from '#libs/jobs';
 import { Deliveries } from './events/deliveries.js';
 import { Housekeeping, type HousekeepingReport } from './housekeeping/housekeeping.js';
 import { runJob } from './jobs/run-job.js';
 import type { OpenDeployment } from './open-deployment.js';
 import { usageRound } from './usage/usage-round.js';
-
-/** A job is run elsewhere by a worker that lives, or may: the queue brings it again, in case that one dies. */
-export class JobHeldError extends Error {
-  override readonly name = 'JobHeldError';
-}
 
 /** A worker at work. */
 export interface WorkUnderWay {

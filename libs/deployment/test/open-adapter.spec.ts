@@ -6,6 +6,10 @@ import type { Observation } from '#libs/backends';
 import { openAdapter } from '../src/backends/open-adapter.js';
 import { systemClock } from '../src/runtime/system-clock.js';
 
+const isLinux = process.platform === 'linux';
+const ifLinux = isLinux ? it : it.skip;
+const reason = isLinux ? '' : ' [skipped: only Linux says what kind a filesystem is]';
+
 describe('an open adapter', () => {
   const directory = mkdtempSync(join(tmpdir(), 'spumoni-adapter-'));
   const seen: Observation[] = [];
@@ -37,6 +41,28 @@ describe('an open adapter', () => {
       kind: 'unavailable',
     });
     expect(seen.find(({ operation }) => operation === 'get')).toMatchObject({ outcome: 'ok', bytes: body.byteLength });
+  });
+
+  ifLinux(`reads at once what is in memory, and is idle after it${reason}`, async () => {
+    seen.length = 0;
+    const adapter = await openAdapter(definition, limits);
+    const { backend } = adapter;
+    const attributes = { headers: {}, metadata: {}, tags: {} };
+    const ref = { container: 'near', key: 'k' };
+    await backend.createContainer(call, { container: 'near' });
+    const { token } = await backend.put(call, { ...ref, body: Buffer.from('small'), attributes });
+    let bytes: Uint8Array | undefined;
+    while (bytes === undefined) {
+      await backend.get(call, { ...ref, token });
+      bytes = backend.getAtOnce?.({ ...ref, token });
+    }
+    expect(Buffer.from(bytes).toString()).toBe('small');
+    expect(seen.at(-1)).toMatchObject({ backend: 'disk', operation: 'get', outcome: 'ok', bytes: 5 });
+    const told = seen.length;
+    expect(backend.getAtOnce?.({ ...ref, key: 'other', token })).toBeUndefined();
+    expect(seen).toHaveLength(told);
+    await adapter.closeWhenIdle(3_600_000);
+    expect(backend.getAtOnce?.({ ...ref, token })).toBeUndefined();
   });
 
   it('has the abilities that its probe found, and looks after fresh ids as its adapter does', async () => {

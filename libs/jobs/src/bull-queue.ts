@@ -1,6 +1,14 @@
 import type { JobType, PostgresConnection } from '#libs/metadata';
 import type { BullQueue, BullStore, BullWorker } from './bull-store.js';
-import type { JobDelivery, JobHandlers, JobQueue, ScheduleTick, Working, WorkOptions } from './job-queue.js';
+import {
+  JobHeldError,
+  type JobDelivery,
+  type JobHandlers,
+  type JobQueue,
+  type ScheduleTick,
+  type Working,
+  type WorkOptions,
+} from './job-queue.js';
 import { PostgresStore } from './postgres-store.js';
 import { RedisStore, type RedisConnection } from './redis-store.js';
 
@@ -23,12 +31,15 @@ const LIVENESS = { lockDuration: 5_000, stalledInterval: 2_500 };
 const NEVER = 1_000_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
+/** Whoever holds a job shows within seconds that it lives; asking whether it does costs one statement. */
+const HELD_RETRY_MS = 1_000;
 
 /** Removed at once: with a count or an age the Postgres backend deadlocks. */
 const FINISHED = { removeOnComplete: true, removeOnFail: true } as const;
 const JOB_OPTIONS = { ...FINISHED, attempts: NEVER, backoff: { type: 'custom' } } as const;
 
-function retryAfter(attemptsMade: number): number {
+function retryAfter(attemptsMade: number, _type?: string, error?: Error): number {
+  if (error instanceof JobHeldError) return HELD_RETRY_MS;
   return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attemptsMade - 1, 10));
 }
 

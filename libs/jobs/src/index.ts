@@ -1,4 +1,5 @@
 export { openJobQueue, QUEUE_NAMES, type QueueConnection, type QueueOptions } from './bull-queue.js';
+export { JobHeldError } from './job-queue.js';
 export type { JobDelivery, JobHandlers, JobQueue, ScheduleTick, Working, WorkOptions } from './job-queue.js';
 export type { RedisConnection } from './redis-store.js';
 export type { JobPayload, JobPayloads } from './payloads.js';

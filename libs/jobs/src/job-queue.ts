@@ -12,9 +12,15 @@ export interface ScheduleTick {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
+/** Thrown by a handler whose job another worker runs, or may: it is brought again soon and steadily, in case that one dies. */
+export class JobHeldError extends Error {
+  override readonly name = 'JobHeldError';
+}
+
 /**
  * What a worker does with what the queue brings. Each delivery may come more than once, also while an earlier one still runs elsewhere: the claim of the
- * control plane decides. A handler that throws gets the same delivery again, after 0.5 s and then ever later, up to 30 s.
+ * control plane decides. A handler that throws gets the same delivery again, after 0.5 s and then ever later, up to 30 s; one that
+ * throws `JobHeldError` each second, so that a dead worker's job waits for no more than its heartbeat's age.
  */
 export interface JobHandlers {
   job(delivery: JobDelivery): Promise<void>;

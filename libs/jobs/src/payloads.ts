@@ -27,6 +27,10 @@ export interface JobPayloads {
   adopt: { readonly bucket: string };
   /** Compare a bucket's index with what its vendors list, and heal what was changed outside. */
   reconcile: { readonly bucket: string };
+  /** Give the objects of a bucket the class that its tier policy means now. */
+  retier: { readonly bucket: string };
+  /** Seal the objects of a bucket that lie plain. */
+  encrypt: { readonly bucket: string };
 }
 
 export type JobPayload<T extends JobType = JobType> = JobPayloads[T];

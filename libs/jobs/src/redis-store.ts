@@ -78,6 +78,14 @@ class Client extends Redis {
   }
 }
 
+/** A worker that can be left where it is. */
+class LeavableWorker extends Worker<unknown> {
+  /** Stops renewing its jobs' locks: closing does so only once Redis has answered, and a timer that goes on keeps the process alive. */
+  async leave(): Promise<void> {
+    await this.lockManager.close();
+  }
+}
+
 /** The queue in a Redis of version 6.2 or later. Whoever adds a job is refused at once while it is away; workers wait for it and go on. */
 export class RedisStore implements BullStore {
   readonly #clients = new Set<Client>();
@@ -106,7 +114,7 @@ export class RedisStore implements BullStore {
       running.add(run);
       await run.finally(() => running.delete(run));
     };
-    const worker = new Worker<unknown>(name, (job) => take(job.data), {
+    const worker = new LeavableWorker(name, (job) => take(job.data), {
       ...options,
       connection: client,
       prefix: PREFIX,
@@ -119,6 +127,7 @@ export class RedisStore implements BullStore {
       // Without Redis it would never come to an end; then its handlers' end is enough, and the jobs are brought again.
       const handled = Promise.allSettled(running).then(() => delay(FAREWELL_MS, undefined, { ref: false }));
       await Promise.race([worker.close(), handled]);
+      await worker.leave();
       client.endAll();
     };
     let closing: Promise<void> | undefined;

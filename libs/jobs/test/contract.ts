@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { JobRun } from '#libs/metadata';
-import { rebuildQueue, type JobDelivery, type QueueConnection } from '../src/index.js';
+import { JobHeldError, rebuildQueue, type JobDelivery, type QueueConnection } from '../src/index.js';
 import { Inbox } from './inbox.js';
 import type { QueueStand } from './queue-stand.js';
 
@@ -81,6 +81,21 @@ function queueContract(given: () => Given): void {
     await queue.work({ job, tick: noTick }, { concurrency: 1 });
     await queue.enqueue(id, 'migration');
     expect(await inbox.holds(2)).toHaveLength(2);
+  });
+
+  it('brings a job that another holds again and again, not ever later', async () => {
+    const { stand, store } = given();
+    const queue = await stand.open(store.connection);
+    const { id } = await stand.aJob();
+    const inbox = new Inbox<JobDelivery>();
+    const job = async (delivery: JobDelivery): Promise<void> => {
+      inbox.push(delivery);
+      if (inbox.seen.length < 7) throw new JobHeldError('held');
+    };
+    await queue.work({ job, tick: noTick }, { concurrency: 1 });
+    await queue.enqueue(id, 'migration');
+    // Ever later it would take more than half a minute.
+    await inbox.holds(7);
   });
 
   it('ticks on schedule with its payload, once for two workers', async () => {

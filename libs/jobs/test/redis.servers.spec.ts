@@ -8,7 +8,7 @@ import { Inbox } from './inbox.js';
 import { QueueStand } from './queue-stand.js';
 
 const noTick = () => Promise.reject(new Error('no tick was expected'));
-const PROMPT_MS = 3_000;
+const PROMPT_MS = 8_000;
 const RETRY_MS = 25;
 
 describe('with a real Redis', () => {

@@ -140,3 +140,42 @@ describe('lists', () => {
     await expect(plane.jobs.list({ limit: 1, after: 'x' })).rejects.toThrow('after must be');
   });
 });
+
+describe('the figures of jobs', () => {
+  it('count what is open, what ended in the last day, what was done, and how long the oldest waits', async () => {
+    let now = Date.now();
+    const clock = { now: () => now, monotonic: () => now };
+    const own = await postgres.open({ connection: await postgres.freshDatabase(), clock });
+    const ids: string[] = [];
+    for (let n = 0; n < 4; n += 1) ids.push((await own.jobs.create({ type: 'retier', payload: {} })).id);
+    const [first = '', second = '', third = ''] = ids;
+    const count = (done: number) => ({ total: 10, done, failed: 1 });
+    const progress = { objects: count(4), bytes: count(5), rate: null, objectRate: null, etaSeconds: null };
+    for (const id of [first, second]) {
+      const claim = await own.jobs.claim(id, 'one', NEVER_STALE);
+      if (claim.outcome !== 'claimed') throw new Error('it is free');
+      await own.jobs.save(claim.run, { progress });
+      if (id === first) await own.jobs.settle(claim.run, { state: 'failed', error: 'e' });
+    }
+    await own.jobs.requestPause(third);
+    now += 60_000;
+    expect(await own.jobs.figures()).toEqual({
+      open: expect.arrayContaining([
+        { type: 'retier', state: 'running', jobs: 1 },
+        { type: 'retier', state: 'paused', jobs: 1 },
+        { type: 'retier', state: 'planned', jobs: 1 },
+      ]),
+      ended: [{ type: 'retier', state: 'failed', jobs: 1 }],
+      work: [
+        {
+          type: 'retier',
+          objects: { total: 20, done: 8, failed: 2 },
+          bytes: { total: 20, done: 10, failed: 2 },
+        },
+      ],
+      waiting: [{ type: 'retier', seconds: 60 }],
+    });
+    now += 86_400_000;
+    expect((await own.jobs.figures()).ended).toEqual([]);
+  });
+});

@@ -255,3 +255,24 @@ describe('failures of lmdb', () => {
     expect(pending).toStrictEqual(there);
   }, 60_000);
 });
+
+describe('a look into lmdb that waits for nothing', () => {
+  it('finds what the other reads find, as of the last change that was acknowledged', async () => {
+    const index = await createLmdbIndex({ path: await newPath() });
+    const find = (name: string, key: string): unknown => index.atOnce?.findKey(name, key);
+    expect(find('photos', 'k')).toBeUndefined();
+    const bucket = bucketDocument(BUCKET, { name: 'photos' });
+    await index.changeBucket(BUCKET, null, bucket);
+    expect(find('photos', 'k')).toEqual({ bucket, document: undefined });
+    for (let size = 1; size < 20; size++) {
+      const before = await index.getKey({ bucket: BUCKET, key: 'k' });
+      const change = { expected: before?.version ?? null, next: shown(size), requireActive: false };
+      await index.changeKey({ bucket: BUCKET, key: 'k' }, change);
+      expect(find('photos', 'k')).toEqual({ bucket, document: shown(size) });
+    }
+    expect(find('', 'k')).toBeUndefined();
+    expect(() => find('photos', '\ud800')).toThrow(TypeError);
+    await index.close();
+    expect(() => find('photos', 'k')).toThrow('closed');
+  });
+});

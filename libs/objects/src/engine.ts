@@ -32,6 +32,8 @@ export interface Clock {
 /** Open backends by id. A backend that is not registered (any more) fails with `unknown-backend`. */
 export interface BackendDirectory {
   open(backendId: string): Promise<ObjectBackend>;
+  /** What `open` would answer, where it is open already; else undefined. Absent: nothing is known to be. */
+  opened?(backendId: string): ObjectBackend | undefined;
 }
 
 /** A registered backend as the domain needs to know it before it is opened. */
@@ -95,6 +97,8 @@ export interface EngineSettings {
   readonly markerAgeMs: number;
   /** Identifies this deployment in the marker of every container. */
   readonly deploymentId: string;
+  /** New buckets are encrypted where their creation does not say. */
+  readonly encryptBuckets?: boolean;
 }
 
 export const DEFAULT_TIMES = {

@@ -41,6 +41,7 @@ export const OBJECTS_ERROR_CODES = [
   'busy',
   'outcome-unknown',
   'backend-unavailable',
+  'backend-full',
   'backend-refused',
 ] as const;
 export type ObjectsErrorCode = (typeof OBJECTS_ERROR_CODES)[number];
@@ -81,6 +82,7 @@ const MEANING: Readonly<Record<BackendErrorKind, ObjectsErrorCode>> = {
   throttled: 'backend-unavailable',
   denied: 'backend-unavailable',
   unavailable: 'backend-unavailable',
+  full: 'backend-full',
   timeout: 'backend-unavailable',
   invalid: 'backend-refused',
   integrity: 'backend-unavailable',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { TOKEN_KINDS, type TokenKind } from '#libs/backends';
-import type { BucketDocument, ObjectRecord } from '#libs/metadata';
+import { IndexError, type BucketDocument, type ObjectRecord } from '#libs/metadata';
 import type { LifecycleRule } from '#libs/tiering';
 import { createBucket, runLifecycle, type JobEnd } from '../src/index.js';
 import { read, write } from './simulation/clients.js';
@@ -71,6 +71,30 @@ describe.each(TOKEN_KINDS)('a lifecycle run on tokens %s', (tokens) => {
     expect(await read(at.platform, at.bucket, 'logs/3')).toBe('new');
     expect(await read(at.platform, at.bucket, 'logs/4')).toBeUndefined();
   });
+
+  it.each([
+    ['expiring', expire],
+    ['moving', elsewhere],
+  ] as const)(
+    'counts no object as failed when the index is away while %s, and goes on once it is back',
+    async (_, rule) => {
+      const at = await setUp(tokens);
+      const change = at.platform.index.changeKey.bind(at.platform.index);
+      let changes = 0;
+      Object.assign(at.platform.index, {
+        changeKey: async (...request: Parameters<typeof change>) => {
+          changes += 1;
+          if (changes === 3) throw new IndexError('unavailable', 'away');
+          return change(...request);
+        },
+      });
+      await expect(at.run(rule)).rejects.toThrow(/away|unknown|may or may not/);
+      await sweepAll(at.platform, at.bucket.id);
+      expect(await at.run(rule)).toEqual({ state: 'completed' });
+      const placed = await Promise.all(KEYS.map(async (key) => (await recordOf(at, key))?.placement.backend));
+      expect(placed).toEqual(KEYS.map(() => (rule === expire ? undefined : 'm2')));
+    },
+  );
 
   it('moves to another backend, making one container there though many objects want it at once, twice as once', async () => {
     const at = await setUp(tokens);

@@ -12,6 +12,8 @@ import { clearFormerServer } from './stale-server.js';
 export interface EmbeddedPostgresOptions {
   /** The cluster's own directory, made on first use. The caller must be the only one to use it. */
   readonly dataDirectory: string;
+  /** Where it listens: the `host` of an earlier server, so that those who knew that one find this. A new directory if absent. */
+  readonly socketDirectory?: string;
   /** Default 200. */
   readonly maxConnections?: number;
   /** Default true. False skips every sync: quick, and lost with the power; for tests. */
@@ -83,7 +85,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   } else {
     await initialise({ directory, user: name, database: name, durable: options.durable !== false }, binaries, user);
   }
-  const socketDirectory = makeSocketDirectory(user);
+  const socketDirectory = options.socketDirectory ?? makeSocketDirectory(user);
+  // The server before took it away with it.
+  makePrivateDirectory(socketDirectory, user);
   const up = Promise.withResolvers<'up'>();
   const lastLines: string[] = [];
   const server = startGuarded({

@@ -245,6 +245,10 @@ export const VARIABLES = {
     .enum(['true', 'false'])
     .default('false')
     .describe('Whether webhooks may lead to addresses of private networks and of this machine'),
+  SPUMONI_ENCRYPT_BUCKETS: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether new buckets are encrypted where their creation does not say'),
   SPUMONI_CRASH_AT: crashAt,
 };
 

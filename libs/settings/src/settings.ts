@@ -54,6 +54,8 @@ export interface Settings {
   readonly eventDays: number;
   /** Webhooks may lead to private networks. */
   readonly webhookPrivate: boolean;
+  /** New buckets are encrypted unless their creation says otherwise. */
+  readonly encryptBuckets: boolean;
   /** `<point>[:<n>][@api|@worker]`; for tests only. */
   readonly crashAt: string | undefined;
   /** What every child finds in its environment: that of this process, with the checked settings written out. Holds secrets: to be given to a child, never kept or shown. */
@@ -157,6 +159,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     usageDays: variables.SPUMONI_USAGE_DAYS,
     eventDays: variables.SPUMONI_EVENT_DAYS,
     webhookPrivate: variables.SPUMONI_WEBHOOK_PRIVATE === 'true',
+    encryptBuckets: variables.SPUMONI_ENCRYPT_BUCKETS === 'true',
     crashAt: variables.SPUMONI_CRASH_AT,
     ...timesOf(variables),
     childEnvironment: () => ({ ...given, ...writtenOut(variables, dataDirectory) }),

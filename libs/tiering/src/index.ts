@@ -11,3 +11,5 @@ export { type LifecycleViolation } from './lifecycle-shape.js';
 export * from './lifecycle-validate.js';
 export * from './lifecycle-evaluate.js';
 export * from './prices.js';
+export { DEFAULT_PRICES } from './default-prices.js';
+export * from './retier.js';

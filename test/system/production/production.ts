@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { postgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
+import { MongoClient } from 'mongodb';
 import pg from 'pg';
 import { environmentFile } from '../../operations/environment-file.js';
 import { startFerretDb, startRedis, type RunningRedis } from '../../servers/index.js';
@@ -79,7 +80,7 @@ export class Production {
   private constructor(
     private readonly directory: string,
     readonly stores: Stores,
-    private readonly keys: { readonly accessKey: string; readonly secretKey: string },
+    readonly keys: { readonly accessKey: string; readonly secretKey: string },
   ) {}
 
   static async start(): Promise<Production> {
@@ -105,13 +106,26 @@ export class Production {
     return join(this.directory, name);
   }
 
-  async run(app: App): Promise<Program> {
+  /** What opens the object index beside the processes, to look at it. */
+  async indexOptions(): Promise<{ readonly url: string; readonly deployment: string }> {
+    const url = await readFile(join(this.directory, 'secrets', 'mongodb_url'), 'utf8');
+    const client = new MongoClient(url);
+    try {
+      const format = await client.db().collection<{ _id: string; deployment: string }>('meta').findOne();
+      return { url, deployment: format?.deployment ?? '' };
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** Starts one more process, with settings beside those of the environment files if given. */
+  async run(app: App, settings: Readonly<Record<string, string>> = QUICK): Promise<Program> {
     const file = environmentFile(join(REPOSITORY, `ops/compose/${app}.env`));
     const variables = Object.entries(file).map(([name, value]) => [
       name,
       value.replace('/run/secrets/', `${this.directory}/secrets/`).replace('0.0.0.0', '127.0.0.1'),
     ]);
-    const environment = { ...(Object.fromEntries(variables) as Record<string, string>), ...QUICK };
+    const environment = { ...(Object.fromEntries(variables) as Record<string, string>), ...settings };
     const program = await Program.start(app, environment);
     this.#programs.push(program);
     return program;

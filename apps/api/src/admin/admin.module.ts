@@ -13,6 +13,7 @@ import { LimitsController } from './limits/limits.controller.js';
 import { MigrationsController } from './migrations/migrations.controller.js';
 import { NamesController } from './names/names.controller.js';
 import { OwnBuckets } from './own-buckets.js';
+import { RetiersController } from './retiers/retiers.controller.js';
 import { StatsController } from './stats/stats.controller.js';
 import { TakeoversController } from './takeovers/takeovers.controller.js';
 import { TiersController } from './tiers/tiers.controller.js';
@@ -33,6 +34,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     MigrationsController,
     LifecycleController,
     LimitsController,
+    RetiersController,
     TakeoversController,
     BucketEncryptionController,
     EncryptionController,

@@ -31,6 +31,14 @@ export async function authenticate(deployment: Deployment, exchange: Exchange): 
   return principal;
 }
 
+/** The same, before it returns, or undefined where something has to be waited for. */
+export function authenticateAtOnce(deployment: Deployment, exchange: Exchange): Principal | undefined {
+  const { accessKey, secret } = basicCredentials(exchange.request.headers);
+  const principal = deployment.authenticateAtOnce(accessKey, secret);
+  if (principal) exchange.userId = principal.userId;
+  return principal;
+}
+
 /** Lets the request in if its user, and the bucket of that name if it is about one, may send one more now; else `rate-limited`. */
 export function admit(deployment: Deployment, exchange: Exchange, principal: Principal, bucket?: string): void {
   const actor = { userId: principal.userId, isAdmin: isAdmin(principal) };

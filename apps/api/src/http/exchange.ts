@@ -56,6 +56,17 @@ export function beginExchange(request: IncomingMessage, response: ServerResponse
   return exchange;
 }
 
+/** The headers of every answer, a name and its value by turns. */
+export function commonHeaders({ requestId }: Exchange): string[] {
+  return ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff'];
+}
+
+/** Gives the answer to come its common headers, whoever writes it. */
+export function setCommonHeaders({ requestId, response }: Exchange): void {
+  response.setHeader('X-Request-Id', requestId);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+}
+
 /** The exchange of a request that came through this server. */
 export function exchangeOf(request: IncomingMessage): Exchange {
   const exchange = EXCHANGES.get(request);

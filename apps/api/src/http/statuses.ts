@@ -73,6 +73,8 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   // Whether the write happened is not known: the client should look before it tries again.
   'outcome-unknown': 504,
   'backend-unavailable': 503,
+  // There is room again once something is deleted; waiting alone helps nobody.
+  'backend-full': 507,
   'backend-refused': 422,
 };
 

@@ -1,10 +1,22 @@
+import type { ByteRange } from '#libs/backends';
 import type { Deployment } from '#libs/deployment';
-import type { BucketDocument } from '#libs/metadata';
-import { openBucket, openObject, requireRecord, type OpenedObject, type RangeRequest } from '#libs/objects';
+import type { BucketDocument, ObjectRecord } from '#libs/metadata';
+import {
+  assertReadConditions,
+  bytesAtOnce,
+  openBucket,
+  openObject,
+  recordAtOnce,
+  requireRecord,
+  resolveRange,
+  type OpenedObject,
+  type RangeRequest,
+} from '#libs/objects';
+import { commonHeaders, type Exchange } from '../http/exchange.js';
 import { objectHeaders } from './object-headers.js';
-import { backendName, type ObjectRequest } from './object-request.js';
+import { backendName, backendNameAtOnce, type ObjectRequest } from './object-request.js';
 import { ifRangeHolds, rangeOf, readConditions } from './request-conditions.js';
-import { sendBody } from './send-body.js';
+import { sendBody, sendWhole } from './send-body.js';
 
 /** Downloads an object, or a range of it. Once headers have gone a failure cuts the connection: a part never ends like a whole. */
 export async function handleGet(deployment: Deployment, request: ObjectRequest): Promise<void> {
@@ -14,21 +26,52 @@ export async function handleGet(deployment: Deployment, request: ObjectRequest):
   const { record, range } = opened;
   try {
     const location = await backendName(deployment, record.placement.backend);
-    const headers = objectHeaders(record, location, range === undefined);
-    const length = range ? range.end - range.start + 1 : record.size;
-    headers['Content-Length'] = length;
-    if (range) headers['Content-Range'] = `bytes ${range.start}-${range.end}/${record.size}`;
     if (response.destroyed) {
       opened.discard();
       return;
     }
-    request.exchange.contentBytes = length;
-    response.writeHead(range ? 206 : 200, headers);
+    begin(request.exchange, { record, range, location });
   } catch (error) {
     opened.discard();
     throw error;
   }
   await sendBody(response, opened, range ? range.end - range.start + 1 : record.size);
+}
+
+/** The same of an object, or a part, that is at hand as a whole (ADR 20). */
+export function getAtOnce(deployment: Deployment, request: ObjectRequest): boolean {
+  const { exchange, context, bucket, key } = request;
+  const { headers } = exchange.request;
+  if (headers['if-range'] !== undefined) return false;
+  const record = recordAtOnce(deployment.engine, context, bucket, key);
+  const location = record && backendNameAtOnce(deployment, record.placement.backend);
+  if (!record || location === undefined) return false;
+  const conditions = readConditions(headers);
+  if (conditions) assertReadConditions(record, conditions);
+  const asked = rangeOf(headers);
+  const range = asked && resolveRange(asked, record.size);
+  const whole = bytesAtOnce(deployment.engine, record, range);
+  if (!whole) return false;
+  if (exchange.response.destroyed) return true;
+  begin(exchange, { record, range, location });
+  sendWhole(exchange.response, whole);
+  return true;
+}
+
+interface Beginning {
+  readonly record: ObjectRecord;
+  readonly range: ByteRange | undefined;
+  readonly location: string;
+}
+
+/** Writes the head of the answer. */
+function begin(exchange: Exchange, { record, range, location }: Beginning): void {
+  const headers = objectHeaders(record, location, range === undefined);
+  const length = range ? range.end - range.start + 1 : record.size;
+  headers.push('Content-Length', length, ...commonHeaders(exchange));
+  if (range) headers.push('Content-Range', `bytes ${range.start}-${range.end}/${record.size}`);
+  exchange.contentBytes = length;
+  exchange.response.writeHead(range ? 206 : 200, headers);
 }
 
 /** Opens what was asked for; where `If-Range` does not name the object as it is, the whole of it. */

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Deployment, Logger } from '#libs/deployment';
 import type { Principal } from '#libs/identity';
 import { answerProblem } from '../http/answer-problem.js';
-import { admit, authenticate, contextOf } from '../http/basic-credentials.js';
-import type { Exchange } from '../http/exchange.js';
+import { admit, authenticate, authenticateAtOnce, contextOf } from '../http/basic-credentials.js';
+import { setCommonHeaders, type Exchange } from '../http/exchange.js';
 import { RequestError } from '../http/request-error.js';
 import { DEPLOYMENT, LOGGER } from '../tokens.js';
 import { authenticateLink, bringsLink } from './link-access.js';
@@ -31,7 +31,7 @@ export class ObjectEndpoint {
       const { url = '', method = '' } = exchange.request;
       const { principal, path } = bringsLink(url)
         ? await this.#byLink(exchange, url)
-        : await this.#byKey(exchange, url);
+        : (this.#byKeyAtOnce(exchange, url) ?? (await this.#byKey(exchange, url)));
       const { bucket, key, query } = path;
       const operation = operationOf(method, query);
       exchange.operation = operation.id;
@@ -40,9 +40,12 @@ export class ObjectEndpoint {
       refuseUnknown(query, operation.query);
       const context = contextOf(exchange, principal);
       const asked = { exchange, context, bucket, key, query };
+      if (operation.atOnce?.(this.deployment, asked)) return;
+      setCommonHeaders(exchange);
       if (UPLOADS.has(operation.id)) await this.#uploads.run(() => operation.handle(this.deployment, asked));
       else await operation.handle(this.deployment, asked);
     } catch (error) {
+      if (!exchange.response.headersSent) setCommonHeaders(exchange);
       answerProblem(exchange, error, this.logger);
     }
   }
@@ -50,6 +53,11 @@ export class ObjectEndpoint {
   async #byKey(exchange: Exchange, url: string): Promise<Asker> {
     const principal = await authenticate(this.deployment, exchange);
     return { principal, path: parseObjectUrl(url) };
+  }
+
+  #byKeyAtOnce(exchange: Exchange, url: string): Asker | undefined {
+    const principal = authenticateAtOnce(this.deployment, exchange);
+    return principal && { principal, path: parseObjectUrl(url) };
   }
 
   /** The answer is for who holds the link alone, and the page that it may open is not to tell others where it came from. */

@@ -26,6 +26,12 @@ export async function backendName(deployment: Deployment, id: string): Promise<s
   return (await backendNames(deployment))(id);
 }
 
+/** The same, where the configuration is at hand and fresh. */
+export function backendNameAtOnce({ controlPlane }: Deployment, id: string): string | undefined {
+  const snapshot = controlPlane.configuration.currentOrUndefined();
+  return snapshot && (snapshot.backendById.get(id)?.name ?? id);
+}
+
 export function answerJson(exchange: Exchange, body: unknown, headers: Record<string, string> = {}): void {
   const text = JSON.stringify(body);
   finishEarly(

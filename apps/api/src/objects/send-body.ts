@@ -7,12 +7,12 @@ import { SILENCE_MS } from '../http/exchange.js';
  * A client that goes away ends the transfer. Throws what the body throws; the caller then cuts the connection.
  */
 export async function sendBody(response: ServerResponse, opened: OpenedObject, length: number): Promise<void> {
-  let left = length;
-  response.socket?.setTimeout(SILENCE_MS);
   if (opened.whole?.byteLength === length) {
-    response.end(opened.whole);
+    sendWhole(response, opened.whole);
     return;
   }
+  let left = length;
+  response.socket?.setTimeout(SILENCE_MS);
   try {
     for await (const chunk of opened.body) {
       left -= chunk.byteLength;
@@ -24,6 +24,13 @@ export async function sendBody(response: ServerResponse, opened: OpenedObject, l
   } finally {
     if (left !== 0) opened.discard();
   }
+}
+
+/** Sends a body that is at hand as a whole. Where the system does not take all of it at once, a client that falls silent is given up. */
+export function sendWhole(response: ServerResponse, whole: Uint8Array): void {
+  response.end(whole);
+  const { socket } = response;
+  if (socket && socket.writableLength > 0) socket.setTimeout(SILENCE_MS);
 }
 
 /** Resolves when the system has the chunk; false if the client went away instead. */

@@ -127,7 +127,7 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
         content: { 'application/json': { schema: { $ref: '#/components/schemas/DeletedObject' } } },
       },
     },
-    refusals: [409, 412],
+    refusals: [409, 412, 507],
   },
   copyObject: {
     summary: 'Copy an object here',
@@ -205,6 +205,6 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
     parameters: [ifMatch, ifNoneMatch],
     body: 'change',
     answers: { 200: stored },
-    refusals: [409, 412, 413, 422, 502, 504],
+    refusals: [409, 412, 413, 422, 502, 504, 507],
   },
 };

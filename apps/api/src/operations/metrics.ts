@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { BackendObserver, CircuitState } from '#libs/backends';
 import type { Exchange } from '../http/exchange.js';
+import { JobMetrics, type ReadJobFigures } from './job-metrics.js';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -54,6 +55,9 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #jobs = new JobMetrics(this.#registry);
+  #readJobs: ReadJobFigures | undefined;
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -87,7 +91,13 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  text(): Promise<string> {
+  /** From now on the figures tell of jobs as well. */
+  watchJobs(read: ReadJobFigures): void {
+    this.#readJobs = read;
+  }
+
+  async text(): Promise<string> {
+    if (this.#readJobs) await this.#jobs.refresh(this.#readJobs);
     return this.#registry.metrics();
   }
 }

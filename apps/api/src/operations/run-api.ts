@@ -24,6 +24,7 @@ export async function runApi(settings: Settings): Promise<RunningApi> {
     onOperation: metrics.observeBackend,
     onCircuit: metrics.observeCircuit,
   });
+  metrics.watchJobs(() => deployment.controlPlane.jobs.figures());
   try {
     const app = await createApp({ deployment, logger, metrics });
     await app.listen({ port: settings.apiPort, host: settings.host });

@@ -56,8 +56,8 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   ServerBusy: 'unavailable',
   XMinioServerNotInitialized: 'unavailable',
   XMinioBackendDown: 'unavailable',
-  XMinioStorageFull: 'unavailable',
-  QuotaExceeded: 'unavailable',
+  XMinioStorageFull: 'full',
+  QuotaExceeded: 'full',
   RequestTimeout: 'timeout',
   BadDigest: 'integrity',
   ChecksumMismatch: 'integrity',
@@ -115,6 +115,7 @@ const STATUS_KINDS: Readonly<Record<number, BackendErrorKind>> = {
   502: 'unavailable',
   503: 'unavailable',
   504: 'timeout',
+  507: 'full',
 };
 
 function kindOf(status: number, code: string | undefined): BackendErrorKind {

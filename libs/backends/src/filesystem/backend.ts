@@ -12,6 +12,7 @@ import { makePlace } from './place.js';
 import type { FilesystemTools, Place } from './place.js';
 import { probeFilesystem } from './probe.js';
 import { headOf, inspectWrite, openBody } from './read.js';
+import { readAtOnce } from './read-at-once.js';
 import { findNewest } from './scan.js';
 import { assertClass, writeFile } from './write.js';
 
@@ -63,6 +64,8 @@ export class FilesystemBackend implements port.ObjectBackend {
       return await openBody(this.place, call, { ...request, token });
     });
   }
+
+  readonly getAtOnce: port.GetAtOnce = (request) => (this.closed ? undefined : readAtOnce(this.place, request));
 
   head(call: port.Call, request: Parameters<port.ObjectBackend['head']>[1]): Promise<port.ObjectHead> {
     return this.attempt(call, 'reading the head of an object', async () => {

@@ -231,7 +231,8 @@ export async function openBody(
   };
 }
 
-function spanOf(range: ByteRange | undefined, length: number): { start: number; end: number } {
+/** The range, or all, of a body of that length; the end is exclusive. */
+export function spanOf(range: ByteRange | undefined, length: number): { start: number; end: number } {
   if (range === undefined) return { start: 0, end: length };
   return { start: range.start, end: Math.min(range.end + 1, length) };
 }

@@ -148,6 +148,7 @@ const MEANING: Readonly<Record<BackendErrorKind, 'denied' | 'unavailable' | 'inv
   denied: 'denied',
   throttled: 'unavailable',
   unavailable: 'unavailable',
+  full: 'unavailable',
   timeout: 'unavailable',
   integrity: 'unavailable',
   unknown: 'unavailable',

@@ -35,7 +35,7 @@ export class MemoryBackend implements port.ObjectBackend {
     this.name = options.name;
     this.vendor = options.vendor ?? TYPICAL_VENDOR[options.tokens];
     this.type = typeOf(this.vendor);
-    this.capabilities = memoryCapabilities(options.tokens);
+    this.capabilities = memoryCapabilities(options.tokens, options.storageClasses);
     this.defaultClass = this.capabilities.storageClasses[0] ?? 'STANDARD';
     this.now = options.now ?? (() => new Date());
     if (options.tokens === 'id')

@@ -11,7 +11,10 @@ export const TYPICAL_VENDOR: Readonly<Record<TokenKind, Vendor>> = {
 };
 
 /** What the memory backend can do with tokens of this kind. Without tokens a delete checks first and removes later, as S3 does. */
-export function memoryCapabilities(tokens: TokenKind): BackendCapabilities {
+export function memoryCapabilities(
+  tokens: TokenKind,
+  storageClasses: readonly string[] = ['STANDARD', 'COLD'],
+): BackendCapabilities {
   return {
     tokens,
     writeIfAbsent: true,
@@ -20,6 +23,6 @@ export function memoryCapabilities(tokens: TokenKind): BackendCapabilities {
     multipart: true,
     serverSideCopy: true,
     tags: 'native',
-    storageClasses: ['STANDARD', 'COLD'],
+    storageClasses,
   };
 }

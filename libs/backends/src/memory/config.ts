@@ -22,6 +22,8 @@ export interface MemoryOptions {
   readonly tokens: TokenKind;
   /** Default: a vendor of which the token kind is typical. */
   readonly vendor?: Vendor;
+  /** What it keeps objects in, the default first. Default: `STANDARD` and `COLD`. */
+  readonly storageClasses?: readonly string[];
   readonly gate?: MemoryGate;
   readonly now?: () => Date;
 }

@@ -65,6 +65,10 @@ export class Circuit {
     this.#older = this.#newer = { begun: options.now(), answered: 0, failed: 0 };
   }
 
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
   /** Why a call would be refused now; undefined if it would be sent. Changes nothing. */
   refusal(): BackendError | undefined {
     if (this.#state === 'closed') return undefined;

@@ -10,6 +10,8 @@ export type Fault =
   | { readonly kind: 'lose-answer'; readonly error: BackendError }
   /** The backend gets only the first bytes of an upload, as if that were all. */
   | { readonly kind: 'truncate-upload'; readonly bytes: number }
+  /** The connection breaks after these bytes of an upload: the backend stores nothing, and its caller is told this. */
+  | { readonly kind: 'cut-upload'; readonly bytes: number; readonly error: BackendError }
   /** A download throws after these bytes. */
   | { readonly kind: 'cut-download'; readonly bytes: number; readonly error: BackendError };
 

@@ -29,6 +29,11 @@ export function watchedByCircuit(backend: ObjectBackend, circuit: Circuit): Obje
     );
   return wrapBackend(backend, {
     call: ({ call }, proceed) => watch(call, proceed(call)),
+    atOnce(read, request) {
+      const bytes = read(request);
+      if (bytes) circuit.ended('answered');
+      return bytes;
+    },
     put: ({ call }, request, proceed) => watch(call, proceed(call, request), !(request.body instanceof Uint8Array)),
   });
 }
@@ -43,6 +48,8 @@ export function gatedByCircuit(backend: ObjectBackend, circuit: Circuit): Object
       const refusal = circuit.admit();
       return refusal ? Promise.reject(refusal) : proceed(call);
     },
+    // Any other state is for `get` to be refused by, or to try.
+    atOnce: (read, request) => (circuit.isClosed ? read(request) : undefined),
   });
   return { ...gated, refusal: () => circuit.refusal() };
 }

@@ -34,6 +34,10 @@ class Places {
     };
   }
 
+  get isFull(): boolean {
+    return this.taken >= this.limit.max;
+  }
+
   private leave(): void {
     const [next] = this.waiting;
     if (next === undefined) {
@@ -103,6 +107,8 @@ export function withConcurrencyLimit(backend: ObjectBackend, limit: ConcurrencyL
         throw error;
       }
     },
+    // Over before anybody else could want the place; but nobody overtakes those who wait for one.
+    atOnce: (read, request) => (downloads.isFull ? undefined : read(request)),
   };
   return wrapBackend(backend, around);
 }

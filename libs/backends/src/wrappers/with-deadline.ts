@@ -180,6 +180,7 @@ export function withDeadline(backend: ObjectBackend, options: DeadlineOptions): 
         throw error;
       }
     },
+    atOnce: (read, request) => read(request),
   };
   return wrapBackend(backend, around);
 }

@@ -1,5 +1,5 @@
 import { BackendError } from '../errors.js';
-import type { GetResult, ObjectBackend, ObjectBody } from '../object-backend.js';
+import type { ObjectBackend, ObjectBody } from '../object-backend.js';
 import type { Fault, FaultPlan } from './fault-plan.js';
 import { wrapBackend } from './wrap-backend.js';
 import type { Around, Step } from './wrap-backend.js';
@@ -13,9 +13,15 @@ async function* firstBytes(body: ObjectBody, bytes: number): AsyncGenerator<Uint
   }
 }
 
-async function* cut(result: GetResult, bytes: number, error: BackendError): AsyncGenerator<Uint8Array> {
-  yield* firstBytes(result.body, bytes);
+async function* cut(body: ObjectBody, bytes: number, error: BackendError): AsyncGenerator<Uint8Array> {
+  yield* firstBytes(body, bytes);
   throw error;
+}
+
+/** The body as the backend gets it. */
+function suffered(body: ObjectBody, fault: Fault | undefined): ObjectBody {
+  if (fault?.kind === 'truncate-upload') return firstBytes(body, fault.bytes);
+  return fault?.kind === 'cut-upload' ? cut(body, fault.bytes, fault.error) : body;
 }
 
 /** Holds, fails or lets go what comes before a call, and its answer after it. */
@@ -37,6 +43,10 @@ async function suffer<T>(
     case 'lose-answer':
       await proceed();
       throw fault.error;
+    case 'cut-upload':
+      // The backend says that the body ended in an error; over a real line nobody could say that any more.
+      await proceed().catch(() => undefined);
+      throw fault.error;
     case 'truncate-upload':
     case 'cut-download':
     case undefined:
@@ -51,8 +61,7 @@ export function withFaults(backend: ObjectBackend, plan: FaultPlan): ObjectBacke
       suffer(backend.name, { step, plan, fault: plan.next(step.operation) }, () => proceed(step.call)),
     put(step, request, proceed) {
       const fault = plan.next('put');
-      const cutShort = fault?.kind === 'truncate-upload';
-      const sent = cutShort ? { ...request, body: firstBytes(request.body, fault.bytes) } : request;
+      const sent = { ...request, body: suffered(request.body, fault) };
       return suffer(backend.name, { step, plan, fault }, () => proceed(step.call, sent));
     },
     async get(step, proceed) {
@@ -60,7 +69,7 @@ export function withFaults(backend: ObjectBackend, plan: FaultPlan): ObjectBacke
       const result = await suffer(backend.name, { step, plan, fault }, () => proceed(step.call));
       if (fault?.kind !== 'cut-download') return result;
       const discard = (): void => result.discard();
-      return { head: result.head, body: cut(result, fault.bytes, fault.error), discard };
+      return { head: result.head, body: cut(result.body, fault.bytes, fault.error), discard };
     },
   };
   return wrapBackend(backend, around);

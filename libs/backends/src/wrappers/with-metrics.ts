@@ -77,6 +77,15 @@ export function withMetrics(backend: ObjectBackend, options: MetricsOptions): Ob
         throw error;
       }
     },
+    atOnce(read, request) {
+      const started = now();
+      const bytes = read(request);
+      if (bytes) {
+        const seconds = (now() - started) / 1000;
+        observe({ backend: backend.name, operation: 'get', outcome: 'ok', seconds, bytes: bytes.length });
+      }
+      return bytes;
+    },
   };
   return wrapBackend(backend, around);
 }

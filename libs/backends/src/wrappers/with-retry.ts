@@ -129,6 +129,11 @@ export function withRetry(backend: ObjectBackend, options: RetryOptions): Object
   const retrier = new Retrier(options);
   return wrapBackend(backend, {
     call: ({ operation, call }, proceed) => retrier.run(call, REPEATABLE[operation], () => proceed(call)),
+    atOnce(read, request) {
+      const bytes = read(request);
+      if (bytes) options.budget.succeeded();
+      return bytes;
+    },
     put({ call }, request, proceed) {
       if (!(request.body instanceof Uint8Array)) return proceed(call, request);
       return retrier.run(call, REPEATABLE.put, (unknownOutcome) =>

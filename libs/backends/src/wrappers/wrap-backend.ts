@@ -31,6 +31,8 @@ export interface Around {
   call<T>(step: Step, proceed: (call: port.Call) => Promise<T>): Promise<T>;
   /** For wrappers that follow the body of an answer. Default: `call`. */
   get?(step: Step, proceed: (call: port.Call) => Promise<port.GetResult>): Promise<port.GetResult>;
+  /** Around a read that waits for nothing. Absent, the wrapped backend has none, and everything comes by `get`. */
+  atOnce?(read: port.GetAtOnce, request: Parameters<port.GetAtOnce>[0]): Uint8Array | undefined;
   /** For wrappers that follow the body of an upload. Default: `call`. */
   put?(
     step: Step,
@@ -68,6 +70,7 @@ export function wrapBackend(inner: port.ObjectBackend, around: Around): port.Obj
     copy: (call, request) => through('copy', call, (own) => inner.copy(own, request)),
     restamp: (call, ref, attributes) => through('restamp', call, (own) => inner.restamp(own, ref, attributes)),
     ...wrapOptional(inner, through),
+    ...wrapAtOnce(inner, around),
     // Settling is no call, and a scan may last for hours: neither a deadline nor a retry of the whole fits.
     ...(inner.freshIds === undefined ? {} : { freshIds: inner.freshIds }),
     ...(inner.refusal === undefined ? {} : { refusal: inner.refusal }),
@@ -97,6 +100,11 @@ function wrapOptional(inner: port.ObjectBackend, through: Through): Optional {
       conceal: (call, container, key) => through('conceal', call, (own) => conceal(own, container, key)),
     }),
   };
+}
+
+function wrapAtOnce({ getAtOnce }: port.ObjectBackend, around: Around): Pick<port.ObjectBackend, 'getAtOnce'> {
+  const atOnce = around.atOnce?.bind(around);
+  return getAtOnce && atOnce ? { getAtOnce: (request) => atOnce(getAtOnce, request) } : {};
 }
 
 /** How a transfer ended: whole or left early (`undefined`), or by a failure. */

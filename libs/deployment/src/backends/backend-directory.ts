@@ -1,10 +1,4 @@
-import {
-  isBackendError,
-  type BackendDefinition,
-  type Circuit,
-  type CircuitView,
-  type ObjectBackend,
-} from '#libs/backends';
+import { isBackendError, type BackendDefinition, type CircuitView, type ObjectBackend } from '#libs/backends';
 import type { BackendRecord, ConfigurationCache, ConfigurationSnapshot } from '#libs/metadata';
 import { vendorOf } from '#libs/naming';
 import { ObjectsError, type BackendCatalog, type BackendDirectory, type KnownBackend } from '#libs/objects';
@@ -41,7 +35,7 @@ interface Entry {
   readonly adapter: Promise<OpenAdapter>;
   readonly backend: Promise<ObjectBackend>;
   /** Once it is open. */
-  circuit?: Circuit;
+  opened?: OpenAdapter;
 }
 
 export interface DirectoryDependencies {
@@ -69,6 +63,12 @@ export class ConfiguredBackends implements BackendDirectory, BackendCatalog {
   open(backendId: string): Promise<ObjectBackend> {
     const snapshot = this.dependencies.configuration.currentOrUndefined();
     return snapshot ? this.#openFrom(snapshot, backendId) : this.#openLater(backendId);
+  }
+
+  opened(backendId: string): ObjectBackend | undefined {
+    const record = this.dependencies.configuration.currentOrUndefined()?.backendById.get(backendId);
+    const entry = this.#entries.get(backendId);
+    return record !== undefined && entry?.record === record ? entry.opened?.backend : undefined;
   }
 
   async #openLater(backendId: string): Promise<ObjectBackend> {
@@ -100,7 +100,7 @@ export class ConfiguredBackends implements BackendDirectory, BackendCatalog {
     const entry: Entry = { record, fingerprint, adapter, backend: adapter.then(({ backend }) => backend) };
     // Whoever asks next tries again; who asked now is told by the promise itself.
     adapter.then(
-      ({ circuit }) => (entry.circuit = circuit),
+      (opened) => (entry.opened = opened),
       () => {
         if (this.#entries.get(record.id) === entry) this.#entries.delete(record.id);
       },
@@ -134,7 +134,7 @@ export class ConfiguredBackends implements BackendDirectory, BackendCatalog {
 
   /** The circuit of a backend as this process sees it; one that it never used is closed. */
   circuitOf(backendId: string): CircuitView {
-    return this.#entries.get(backendId)?.circuit?.view() ?? { state: 'closed' };
+    return this.#entries.get(backendId)?.opened?.circuit.view() ?? { state: 'closed' };
   }
 
   async list(): Promise<readonly KnownBackend[]> {

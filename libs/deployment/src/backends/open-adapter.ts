@@ -101,6 +101,13 @@ export async function openAdapter(
       traffic.begin();
       return proceed(call);
     },
+    atOnce(read, request) {
+      traffic.begin();
+      const bytes = read(request);
+      // Of what was not read nobody is told.
+      if (!bytes) traffic.end();
+      return bytes;
+    },
   });
   const timed = withDeadline(counted, { answerMs: deadlineMs, idleMs: deadlineMs });
   const circuit = new Circuit(definition.name, {

@@ -20,11 +20,15 @@ export interface EncryptionView {
   readonly keys: readonly MasterKeyView[];
 }
 
-/** The master keys of a deployment, for administrators. Fails with `DeploymentError`: `unknown-master-key`, `rotation-unfinished`. */
+/** Encryption of a deployment: its master keys are the administrators'. Fails with `DeploymentError`: `unknown-master-key`, `rotation-unfinished`, `wrong-state`; for a bucket also as `openBucket` does. */
 export interface EncryptionService {
   view(): Promise<EncryptionView>;
   /** Makes a master key current, which every process has had from its start, and begins the job that wraps anew, under it, what others have sealed; no object's bytes are touched. */
   rotate(context: OperationContext, to: string): Promise<JobView>;
   /** The rotations, newest first. */
   rotations(page: PageRequest): Promise<Page<JobView>>;
+  /** Begins the job that seals what lies plain in an encrypted bucket, for its owner too; answers an unfinished one as it is. `wrong-state` where new objects are not encrypted. */
+  encryptExisting(context: OperationContext, bucket: string): Promise<JobView>;
+  /** Those jobs of a bucket, newest first. */
+  encryptions(context: OperationContext, bucket: string, page: PageRequest): Promise<Page<JobView>>;
 }

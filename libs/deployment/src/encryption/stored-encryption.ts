@@ -1,9 +1,10 @@
 import type { JobQueue } from '#libs/jobs';
-import type { ControlPlane, ObjectIndex, Page, PageRequest } from '#libs/metadata';
-import type { OperationContext } from '#libs/objects';
+import type { ControlPlane, Page, PageRequest } from '#libs/metadata';
+import { assertIndexed, openBucket, type Engine, type OperationContext } from '#libs/objects';
 import type { KeyRing } from '#libs/secrets';
 import { DeploymentError } from '../errors.js';
 import { changing } from '../fresh-configuration.js';
+import { BucketJobs } from '../jobs/bucket-jobs.js';
 import type { JobView } from '../jobs/job-service.js';
 import { FAILURES_IN_LISTS, showJob } from '../jobs/job-view.js';
 import { showPage } from '../jobs/stored-jobs.js';
@@ -13,7 +14,7 @@ import type { EncryptionService, EncryptionView } from './encryption-service.js'
 /** What the service works with. */
 export interface StoredEncryptionDependencies {
   readonly controlPlane: ControlPlane;
-  readonly index: ObjectIndex;
+  readonly engine: Engine;
   readonly queue: Pick<JobQueue, 'enqueue'>;
   readonly masterKey: KeyRing;
 }
@@ -22,7 +23,12 @@ const UNFINISHED = ['planned', 'running', 'paused'] as const;
 
 /** The master keys that the control plane knows of: see the port. */
 export class StoredEncryption implements EncryptionService {
-  constructor(private readonly dependencies: StoredEncryptionDependencies) {}
+  readonly #jobs: BucketJobs;
+
+  constructor(private readonly dependencies: StoredEncryptionDependencies) {
+    const { controlPlane, engine, queue } = dependencies;
+    this.#jobs = new BucketJobs('encrypt', { controlPlane, index: engine.index, queue });
+  }
 
   async view(): Promise<EncryptionView> {
     const { controlPlane, masterKey } = this.dependencies;
@@ -44,7 +50,7 @@ export class StoredEncryption implements EncryptionService {
   }
 
   async rotate(context: OperationContext, to: string): Promise<JobView> {
-    const { controlPlane, index, queue, masterKey } = this.dependencies;
+    const { controlPlane, engine, queue, masterKey } = this.dependencies;
     if (masterKey.find(to) === undefined) {
       throw new DeploymentError(
         'unknown-master-key',
@@ -63,12 +69,25 @@ export class StoredEncryption implements EncryptionService {
     const createdBy = context.actor.userId;
     const job = await controlPlane.jobs.create({ type: 'key-rotation', payload: { to }, createdBy });
     await queue.enqueue(job.id, job.type);
-    return showJob(index, job);
+    return showJob(engine.index, job);
   }
 
   async rotations(page: PageRequest): Promise<Page<JobView>> {
-    const { controlPlane, index } = this.dependencies;
+    const { controlPlane, engine } = this.dependencies;
     const jobs = await controlPlane.jobs.list({ ...page, type: 'key-rotation' });
-    return showPage(jobs, (job) => showJob(index, job, FAILURES_IN_LISTS));
+    return showPage(jobs, (job) => showJob(engine.index, job, FAILURES_IN_LISTS));
+  }
+
+  async encryptExisting(context: OperationContext, name: string): Promise<JobView> {
+    const bucket = await openBucket(this.dependencies.engine, context, name);
+    if (!bucket.encrypted)
+      throw new DeploymentError('wrong-state', `bucket ${name} does not encrypt new objects; switch that on first`);
+    assertIndexed(bucket);
+    return this.#jobs.begin(bucket.id, context.actor.userId);
+  }
+
+  async encryptions(context: OperationContext, name: string, page: PageRequest): Promise<Page<JobView>> {
+    const bucket = await openBucket(this.dependencies.engine, context, name);
+    return this.#jobs.list(bucket.id, page);
   }
 }

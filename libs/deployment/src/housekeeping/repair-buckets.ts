@@ -78,8 +78,10 @@ export class BucketRepair {
     const { engine, afterMs } = this.dependencies;
     const document = (await engine.index.getBucket(row.id))?.value;
     // A row without a document says `active` only if the index was lost: that is for an operator, not for a repair.
-    if (row.state === 'active' && (document === undefined || document.state === 'active')) return undefined;
-    const states = `${row.state} ${document?.state ?? 'none'}`;
+    const isPolicySame = row.policy === document?.policy;
+    if (row.state === 'active' && (document === undefined || (document.state === 'active' && isPolicySame)))
+      return undefined;
+    const states = `${row.state} ${document?.state ?? 'none'} ${isPolicySame ? '' : `${row.policy ?? ''} ${document?.policy ?? ''}`}`;
     const before = this.#sightings.get(row.id);
     const now = engine.clock.monotonic();
     const sighting = before?.states === states ? before : { states, since: now };
@@ -100,7 +102,7 @@ export class BucketRepair {
       return 'name freed';
     }
     if (document.state === 'active') {
-      await controlPlane.buckets.update(row.id, { state: 'active', from: row.state });
+      await controlPlane.buckets.update(row.id, { state: 'active', from: row.state, policy: document.policy ?? null });
       return 'row brought in line with the index';
     }
     if (document.state === 'creating') {

@@ -1,5 +1,5 @@
 import type { JobFailure, JobState, JobType, JobWish, Page, PageRequest, ProgressCount } from '#libs/metadata';
-import type { ReconcileReport } from '#libs/objects';
+import type { KeyReport } from '#libs/objects';
 
 /** A job as it is shown (DESIGN section 6): JSON-ready. Times are ISO 8601. */
 export interface JobView {
@@ -19,8 +19,8 @@ export interface JobView {
   readonly etaSeconds: number | null;
   /** The first failures: all that are kept (1,000) in `get`, ten in lists; `objects.failed` counts them all. */
   readonly failures: readonly JobFailure[];
-  /** What a reconciliation found so far; absent for other jobs. */
-  readonly report?: ReconcileReport;
+  /** What a reconciliation found so far, or what a retier or an encryption left alone; absent for other jobs. */
+  readonly report?: KeyReport;
   /** Why the job as a whole failed. */
   readonly error?: string;
   readonly createdAt: string;

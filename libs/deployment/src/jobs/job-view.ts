@@ -1,4 +1,4 @@
-import type { JobRecord, ObjectIndex } from '#libs/metadata';
+import type { JobRecord, JobType, ObjectIndex } from '#libs/metadata';
 import { reportIn } from '#libs/objects';
 import { isoTime } from '../paging.js';
 import type { JobView } from './job-service.js';
@@ -6,13 +6,16 @@ import type { JobView } from './job-service.js';
 /** How many failures a list shows of each job. */
 export const FAILURES_IN_LISTS = 10;
 
+/** Jobs that keep a report in their checkpoints. */
+const REPORTING: readonly JobType[] = ['reconcile', 'retier', 'encrypt'];
+
 /** A job as it is shown. Its bucket's name is looked up, so that a bucket that is gone has none. */
 export async function showJob(index: ObjectIndex, job: JobRecord, failures = Infinity): Promise<JobView> {
   const { id, type, state, wish, bucketId, progress, error, createdBy } = job;
   const { objects, bytes, rate, objectRate, etaSeconds, startedAt, finishedAt } = progress;
   const bucket =
     bucketId === undefined ? undefined : await index.getBucket(bucketId as Parameters<ObjectIndex['getBucket']>[0]);
-  const report = type === 'reconcile' ? reportIn(job.checkpoint) : undefined;
+  const report = REPORTING.includes(type) ? reportIn<string>(job.checkpoint) : undefined;
   // What was measured while it ran says nothing of a job that does not.
   const isRunning = state === 'running';
   return {

@@ -28,7 +28,7 @@ export function readRotationPayload({ payload }: Pick<JobRecord, 'payload'>): z.
 
 const ofBucket = z.object({ bucket: bucketId });
 
-/** The payload of an adoption's row, and of a reconciliation's. */
+/** The payload of the rows of jobs that go through all of a bucket: adoption, reconciliation, retier, encryption. */
 export function readBucketPayload({ payload }: Pick<JobRecord, 'payload'>): z.output<typeof ofBucket> {
   return ofBucket.parse(payload);
 }

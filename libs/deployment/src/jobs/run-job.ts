@@ -1,11 +1,13 @@
 import { isControlPlaneError, IndexError, type JobRecord } from '#libs/metadata';
 import {
   adoptBucket,
+  encryptObjects,
   isObjectsError,
   makeContainer,
   migrateBucket,
   reconcileBucket,
   requireBucket,
+  retierBucket,
   runLifecycle,
   type AdoptBucket,
   type JobEnd,
@@ -123,6 +125,9 @@ async function perform(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   if (type === 'lifecycle-run') return carryOutRules(runner, run);
   if (type === 'key-rotation') return rotate(runner, run);
   if (type === 'adopt') return adoptBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
+  if (type === 'retier') return retierBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
+  if (type === 'encrypt')
+    return encryptObjects(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
   if (type === 'reconcile')
     return reconcileBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
   return { state: 'failed', error: `this version runs no jobs of type ${type}` };

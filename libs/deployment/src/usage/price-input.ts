@@ -1,5 +1,5 @@
 import { VENDORS } from '#libs/naming';
-import { findStorageClass, legalClasses, type Price, type PriceTable } from '#libs/tiering';
+import { findStorageClass, legalClasses, type Price, type PriceSource, type PriceTable } from '#libs/tiering';
 import { invalid, type InputViolation } from '../errors.js';
 
 const MOST_PRICES = 500;
@@ -14,7 +14,7 @@ const isObject = (value: unknown): value is Members =>
 export function checkedPrices(input: unknown): PriceTable {
   const violations: InputViolation[] = [];
   const given = isObject(input) ? input : {};
-  const { currency, asOf, note = '', prices } = given;
+  const { currency, asOf, note = '', prices, sources } = given;
   const wrong = (path: string, message: string): void => void violations.push({ path, message });
   if (typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) wrong('currency', 'expected three letters, as USD');
   if (typeof asOf !== 'string' || !isDay(asOf)) wrong('asOf', 'expected a day, as 2026-01-31');
@@ -26,8 +26,31 @@ export function checkedPrices(input: unknown): PriceTable {
   const names = checked.map(({ vendor, storageClass }) => `${vendor} ${storageClass}`);
   const twice = names.find((name, n) => names.indexOf(name) !== n);
   if (twice !== undefined) wrong('prices', `${twice} is there twice`);
+  const said = checkedSources(sources, wrong);
   if (violations.length > 0) throw invalid('invalid-prices', 'the price table is not right', violations);
-  return { currency: String(currency), asOf: String(asOf), note: String(note), prices: checked };
+  const table = { currency: String(currency), asOf: String(asOf), note: String(note), prices: checked };
+  return said === undefined ? table : { ...table, sources: said };
+}
+
+function checkedSources(
+  input: unknown,
+  wrong: (path: string, message: string) => void,
+): readonly PriceSource[] | undefined {
+  if (input === undefined) return undefined;
+  if (!Array.isArray(input) || input.length > MOST_PRICES) {
+    wrong('sources', `expected a list of at most ${MOST_PRICES}`);
+    return undefined;
+  }
+  return (input as unknown[]).flatMap((row, n) => {
+    const { vendor, what, source, seen } = isObject(row) ? row : {};
+    const known = VENDORS.find((one) => one === vendor);
+    const [shortWhat, shortSource] = [what, source].map((text) => typeof text === 'string' && text.length <= 1000);
+    const isSeen = typeof seen === 'string' && (seen === 'not checked' || isDay(seen));
+    if (known && shortWhat === true && shortSource === true && isSeen)
+      return [{ vendor: known, what: String(what), source: String(source), seen }];
+    wrong(`sources.${n}`, 'expected vendor, what, source (up to 1,000 characters) and seen: a day, or "not checked"');
+    return [];
+  });
 }
 
 function isDay(text: string): boolean {

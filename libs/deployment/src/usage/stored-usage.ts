@@ -26,7 +26,7 @@ const DAYS = 30;
 export class StoredUsage implements UsageService {
   constructor(private readonly parts: { readonly controlPlane: ControlPlane; readonly engine: Engine }) {}
 
-  async list(by: UsageDimension, page: PageRequest): Promise<Page<UsageView>> {
+  async list(by: UsageDimension, page: PageRequest & Pick<UsageQuery, 'ownerId'>): Promise<Page<UsageView>> {
     const { controlPlane, engine } = this.parts;
     const since = engine.clock.now() - (DAYS - 1) * DAY_MS;
     const [groups, table, snapshot] = await Promise.all([

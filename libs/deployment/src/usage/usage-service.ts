@@ -24,11 +24,17 @@ export interface UsageView {
   };
 }
 
-export type UsageQuery = PageRequest & { readonly name?: string; readonly from?: string; readonly to?: string };
+export type UsageQuery = PageRequest & {
+  readonly name?: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** Only what buckets of this user use. */
+  readonly ownerId?: string;
+};
 
 /** What is stored and asked, by whom and where, and about what it costs. Counts are of the latest walk through the index (`SPUMONI_USAGE_SECONDS`), requests at most some seconds old. */
 export interface UsageService {
-  list(by: UsageDimension, page: PageRequest): Promise<Page<UsageView>>;
+  list(by: UsageDimension, page: PageRequest & Pick<UsageQuery, 'ownerId'>): Promise<Page<UsageView>>;
   /** Day by day (UTC), oldest first: of one name, or of all together. */
   history(by: UsageDimension, query: UsageQuery): Promise<Page<UsageDay>>;
   /** Counts a bucket now. `ObjectsError` `no-such-bucket`; `DeploymentError` `wrong-state` while another count is asked for. */

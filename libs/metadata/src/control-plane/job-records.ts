@@ -7,6 +7,8 @@ export const JOB_TYPES = [
   'adopt',
   'reconcile',
   'key-rotation',
+  'retier',
+  'encrypt',
 ] as const;
 export type JobType = (typeof JOB_TYPES)[number];
 

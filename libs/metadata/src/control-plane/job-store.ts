@@ -1,4 +1,12 @@
-import type { JobFailure, JobProgressRecord, JobRecord, JobState, JobType, JobWish } from './job-records.js';
+import type {
+  JobFailure,
+  JobProgressRecord,
+  JobRecord,
+  JobState,
+  JobType,
+  JobWish,
+  ProgressCount,
+} from './job-records.js';
 import type { Page, PageRequest } from './paging.js';
 
 export interface NewJob {
@@ -32,6 +40,18 @@ export interface JobSave {
 export type JobOutcome =
   { readonly state: 'completed' | 'paused' | 'cancelled' } | { readonly state: 'failed'; readonly error: string };
 
+/** How jobs stand, over all types. A type or state that has none is absent. */
+export interface JobFigures {
+  /** Jobs that are not settled. */
+  readonly open: readonly { readonly type: JobType; readonly state: JobState; readonly jobs: number }[];
+  /** Jobs that ended in the last 24 hours. */
+  readonly ended: readonly { readonly type: JobType; readonly state: JobState; readonly jobs: number }[];
+  /** Progress of both together. */
+  readonly work: readonly { readonly type: JobType; readonly objects: ProgressCount; readonly bytes: ProgressCount }[];
+  /** For each type with jobs that wait to be run, for how many seconds the oldest does. */
+  readonly waiting: readonly { readonly type: JobType; readonly seconds: number }[];
+}
+
 /**
  * The truth about jobs. A job has at most one run that can write: each claim raises the fence, and a write under an older fence fails with
  * `conflict` and changes nothing. Heartbeats are compared on the database's one clock, so clocks of workers do not matter.
@@ -44,6 +64,8 @@ export interface JobStore {
   list(
     page: PageRequest & { readonly type?: JobType; readonly states?: readonly JobState[]; readonly bucketId?: string },
   ): Promise<Page<JobRecord>>;
+  /** For monitoring: by indexes alone, whatever the history. */
+  figures(): Promise<JobFigures>;
   /** Planned and running jobs, oldest first: all that a queue must carry. */
   listUnfinished(page: PageRequest): Promise<Page<JobRecord>>;
 

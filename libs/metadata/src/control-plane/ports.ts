@@ -146,7 +146,7 @@ export interface BucketChange {
   readonly from?: BucketState;
   readonly backendId?: string;
   readonly type?: BucketRecord['type'];
-  readonly policy?: string;
+  readonly policy?: string | null;
 }
 
 export interface LifecycleStore {

@@ -7,12 +7,20 @@ export interface UsageStore {
   putStorage(count: BucketCount): Promise<void>;
   /** Adds to the day of `at`. */
   addRequests(at: number, deltas: RequestDeltas): Promise<void>;
-  /** Storage by the latest count of each bucket that is there, requests since `since`; by name. */
-  list(by: UsageDimension, page: PageRequest & { readonly since: number }): Promise<Page<UsageGroup>>;
+  /** Storage by the latest count of each bucket that is there, requests since `since`; by name. With an owner: of their buckets alone, and by backend without requests, which are nobody's in particular. */
+  list(
+    by: UsageDimension,
+    page: PageRequest & { readonly since: number; readonly ownerId?: string },
+  ): Promise<Page<UsageGroup>>;
   /** Day by day, oldest first, of one name or of all; the cursor is a day. */
   history(
     by: UsageDimension,
-    query: PageRequest & { readonly name?: string; readonly from?: string; readonly to?: string },
+    query: PageRequest & {
+      readonly name?: string;
+      readonly from?: string;
+      readonly to?: string;
+      readonly ownerId?: string;
+    },
   ): Promise<Page<UsageDay>>;
   /** Forgets days before that of `before`. How many rows went. */
   prune(before: number): Promise<number>;

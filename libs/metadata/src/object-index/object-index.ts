@@ -63,6 +63,8 @@ export interface KeyChange {
  * The port asks for single-document atomic operations and ordered ranges only, so that a sharded document store can serve it.
  */
 export interface ObjectIndex {
+  /** Present where reads wait for nothing: of a store in this process's memory. */
+  readonly atOnce?: IndexAtOnce;
   getKey(address: KeyAddress): Promise<Versioned<KeyDocument> | undefined>;
   changeKey(address: KeyAddress, change: KeyChange): Promise<ChangeResult>;
   list(bucket: BucketId, options: ListOptions): Promise<Listing>;
@@ -86,6 +88,19 @@ export interface ObjectIndex {
   close(): Promise<void>;
 }
 
+/** A bucket and one of its keys, as of one moment. */
+export interface FoundKey {
+  readonly bucket: BucketDocument;
+  readonly document: KeyDocument | undefined;
+}
+
+/** Reads that are answered before the call returns. They see what the reads of `ObjectIndex` would see, and may fail in words of the store's own: who is to tell of a failure asks those. */
+export interface IndexAtOnce {
+  /** What `findBucket` and then `getKey` would find; undefined if there is no such bucket. */
+  findKey(bucketName: string, key: string): FoundKey | undefined;
+}
+
+/** After `full` (no room is left) and `too-large` nothing was changed; after `unavailable` a change may have been made. */
 export type IndexErrorKind = 'unavailable' | 'full' | 'too-large';
 
 /** A failure of the index itself, never of what it holds. */

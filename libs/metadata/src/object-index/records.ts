@@ -47,6 +47,8 @@ export interface ObjectRecord {
   readonly tags: Readonly<Record<string, string>>;
   /** Name of the tier policy that chose the class, if one did. */
   readonly tier?: string;
+  /** The tier or class was asked for this object itself, by a request or a rule; absent: it is what the bucket's policy gave. */
+  readonly ownTier?: true;
   /** Milliseconds since the epoch. For people and for conditional requests; order is the revision's. */
   readonly lastModified: number;
   readonly placement: Placement;

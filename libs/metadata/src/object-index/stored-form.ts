@@ -33,6 +33,7 @@ type StoredRecord = [
   tier: string | null,
   missing: boolean,
   sealing?: StoredSealing | null,
+  ownTier?: boolean,
 ];
 type StoredSealing = [key: string, md5: string | null];
 type StoredIntent = [WriteId, Intent['kind'], StoredRecord, number, number, boolean, boolean];
@@ -97,7 +98,7 @@ export function decodeKeyDocument(stored: StoredKeyDocument): KeyDocument {
 
 function encodeRecord(record: ObjectRecord): StoredRecord {
   const { size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing, ...more } = record;
-  const { sealing, ...rest } = more;
+  const { sealing, ownTier, ...rest } = more;
   rest satisfies Nothing;
   return [
     size,
@@ -111,6 +112,7 @@ function encodeRecord(record: ObjectRecord): StoredRecord {
     tier ?? null,
     missing === true,
     sealing === undefined ? null : encodeSealing(sealing),
+    ownTier === true,
   ];
 }
 
@@ -120,7 +122,8 @@ function encodeSealing({ key, md5, ...rest }: Sealing): StoredSealing {
 }
 
 function decodeRecord(stored: StoredRecord): ObjectRecord {
-  const [size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing, sealing] = stored;
+  const [size, etag, lastModified, placement, checksums, headers, metadata, tags, tier, missing, ...more] = stored;
+  const [sealing, ownTier] = more;
   const record: Writable<ObjectRecord> = {
     size,
     etag,
@@ -132,6 +135,7 @@ function decodeRecord(stored: StoredRecord): ObjectRecord {
     placement: decodePlacement(placement),
   };
   if (tier !== null) record.tier = tier;
+  if (ownTier) record.ownTier = true;
   if (missing) record.missing = true;
   // Absent in what was written before there was encryption.
   if (sealing) record.sealing = { key: sealing[0], ...(sealing[1] === null ? {} : { md5: sealing[1] }) };

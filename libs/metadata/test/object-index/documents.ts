@@ -118,6 +118,7 @@ const anyRecord: fc.Arbitrary<ObjectRecord> = fc.record(
     tier: word,
     lastModified: whole,
     placement: anyPlacement,
+    ownTier: fc.constant(true as const),
     sealing: fc.record({ key: word, md5: word }, { requiredKeys: ['key'], noNullPrototype: true }),
     missing: fc.constant(true as const),
   },

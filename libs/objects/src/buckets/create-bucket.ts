@@ -17,7 +17,7 @@ export interface CreateBucket {
   readonly policy?: string;
   /** Take over this container, which is there already, instead of making one. The backend must be named. */
   readonly adopt?: Pick<AdoptedPlace, 'container' | 'versioning'>;
-  /** Seal new objects before they go to the vendor. */
+  /** Seal new objects before they go to the vendor. Absent: as the deployment does. */
   readonly encrypted?: boolean;
 }
 
@@ -157,7 +157,7 @@ async function reserve(
     id: row.id,
     createdAt: engine.clock.now(),
     home: backend.id,
-    ...(wish.encrypted ? { encrypted: true as const } : {}),
+    ...((wish.encrypted ?? engine.settings.encryptBuckets) ? { encrypted: true as const } : {}),
     containers: [],
   };
   const result = await engine.index.changeBucket(bucket.id, null, bucket);

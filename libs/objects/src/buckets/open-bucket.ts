@@ -11,8 +11,13 @@ export async function openBucket(engine: Engine, context: OperationContext, name
 }
 
 export function assertOwner(context: OperationContext, bucket: BucketDocument): void {
-  if (context.actor.isAdmin || bucket.ownerId === context.actor.userId) return;
+  if (ownsBucket(context, bucket)) return;
   throw new ObjectsError('access-denied', `bucket ${bucket.name} belongs to somebody else`);
+}
+
+/** Whether the caller may touch it. */
+export function ownsBucket({ actor }: OperationContext, bucket: BucketDocument): boolean {
+  return actor.isAdmin || bucket.ownerId === actor.userId;
 }
 
 export function noSuchBucket(name: string): ObjectsError {

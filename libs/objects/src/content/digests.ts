@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { crc32, crc32c } from '@node-rs/crc32';
-import { beginMd5, type StreamMd5 } from './md5-threads.js';
+import { beginMd5, type StreamMd5 } from './stream-md5.js';
 
 /** Checksums a client may send or ask for, by the names of the S3 API (`x-amz-checksum-*`). */
 export const CHECKSUM_ALGORITHMS = ['crc32', 'crc32c', 'sha1', 'sha256'] as const;

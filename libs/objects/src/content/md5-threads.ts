@@ -1,187 +1,143 @@
-import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ObjectsError } from '../errors.js';
+import { encodeMd5Module, MD5_LAYOUT } from './md5-kernel.js';
+import type { Md5Lane, Md5ThreadData } from './md5-thread.js';
 
-/** Bytes that are handed to a thread at once; also the least that is worth handing over. */
-const BLOCK_BYTES = 1024 * 1024;
-/** Blocks of one body that may be away at once: one is hashed while the next fills. */
-const BLOCKS_AWAY = 2;
+/** A body whose bytes are hashed by a thread, block after block. */
+export interface Md5Source {
+  /** How many blocks wait; and whether it has to be served though others are not ready: it is about to run out of memory, or has ended. */
+  readonly waiting: { readonly blocks: number; readonly isUrgent: boolean };
+  /** The first of its blocks. It gives no other before it has that back, or is told that the thread broke. */
+  take(): Md5Lane;
+  giveBack(lane: Md5Lane): void;
+  fail(error: ObjectsError): void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  /** Whose blocks it has. */
+  serves: readonly Md5Source[];
+}
+
+export interface Md5ThreadsOptions {
+  /** What each thread runs. */
+  readonly program?: URL;
+  readonly mostThreads?: number;
+}
+
+/** Beside this file, in whichever language both are. */
+const PROGRAM = new URL(`./md5-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url);
+/** One core is for the thread that serves. */
+const MOST_THREADS = Math.max(1, availableParallelism() - 1);
+
+/** A thread's garbage is a few views a block: left to itself V8 would let it grow to 30 MiB before it looked. */
+const HEAP = { maxYoungGenerationSizeMb: 2 };
 
 /**
- * MD5 of a body as it streams by, on another thread: MD5 takes 1.25 s of CPU a GB, which would be most of what an upload costs the thread that serves everybody.
- * A body that ends within its first MiB is hashed at once, where it is. A slow body holds nobody up: each has memory of its own, 3 MiB at most.
+ * Threads that compute MD5 of several bodies at once, for that takes little more than MD5 of one. So a body's blocks wait until every other has one too, or as many have as a thread advances at
+ * once; but only as long as that body has memory left to fill meanwhile, so nobody waits for a slow one. A thread is started when one is needed, and keeps no process alive.
  */
-export interface StreamMd5 {
-  /** Takes a copy of the chunk. Waits when the thread is behind. Fails if the thread broke. */
-  update(chunk: Uint8Array): Promise<void> | undefined;
-  finish(): Promise<Buffer>;
-  /** Forgets an unfinished body. */
-  abandon(): void;
-}
+export class Md5Threads {
+  readonly #program: URL;
+  readonly #mostThreads: number;
+  readonly #sources = new Set<Md5Source>();
+  /** Those that have a block and no thread, longest first. */
+  readonly #ready = new Set<Md5Source>();
+  readonly #threads = new Set<Thread>();
+  #data: Md5ThreadData | undefined;
 
-/** What comes back: the block, to be filled again, or the digest. */
-type Reply = { readonly id: number; readonly block?: ArrayBuffer; readonly digest?: Uint8Array };
-
-/** Runs in the thread. Plain JavaScript in a string, because a worker's file would have to exist once as TypeScript and once compiled. */
-const PROGRAM = `
-const { parentPort } = require('node:worker_threads');
-const { createHash } = require('node:crypto');
-const states = new Map();
-parentPort.on('message', ({ id, block, length, end }) => {
-  if (block) {
-    if (!states.has(id)) states.set(id, createHash('md5'));
-    states.get(id).update(new Uint8Array(block, 0, length));
-    parentPort.postMessage({ id, block }, [block]);
-  } else {
-    const state = states.get(id);
-    states.delete(id);
-    if (end === 'finished') parentPort.postMessage({ id, digest: state.digest() });
+  constructor({ program = PROGRAM, mostThreads = MOST_THREADS }: Md5ThreadsOptions = {}) {
+    this.#program = program;
+    this.#mostThreads = mostThreads;
   }
-});`;
 
-/** Who waits for a reply, by body: its oldest request first. */
-type Waiting = Map<number, PromiseWithResolvers<Reply>[]>;
+  /** To be called when a source has a block that it can give. */
+  offer(source: Md5Source): void {
+    this.#sources.add(source);
+    this.#ready.add(source);
+    this.#serve();
+  }
 
-class Md5Thread {
-  readonly #worker = new Worker(PROGRAM, { eval: true });
-  readonly #waiting: Waiting = new Map();
-  isBroken = false;
-  /** Requests that have not been answered. */
-  backlog = 0;
+  /** To be called of every source that offered a block, when it will offer no more; the block it may have given does not come back. */
+  leave(source: Md5Source): void {
+    this.#sources.delete(source);
+    this.#ready.delete(source);
+    this.#serve();
+  }
 
-  constructor() {
-    this.#worker.on('message', (reply: Reply) => {
-      this.backlog -= 1;
-      this.#waiting.get(reply.id)?.shift()?.resolve(reply);
-    });
-    this.#worker.on('error', (error: Error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail());
+  async close(): Promise<void> {
+    await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
+  }
+
+  #serve(): void {
+    while (this.#isTime()) {
+      const thread = this.#idleThread();
+      if (!thread) return;
+      const served = this.#mostUrgent();
+      for (const source of served) this.#ready.delete(source);
+      thread.serves = served;
+      const lanes = served.map((source) => source.take());
+      thread.worker.postMessage(
+        lanes,
+        lanes.map(({ block }) => block),
+      );
+    }
+  }
+
+  #isTime(): boolean {
+    const ready = this.#ready.size;
+    if (ready === 0) return false;
+    if (ready >= Math.min(MD5_LAYOUT.lanes, this.#sources.size)) return true;
+    return [...this.#ready].some(({ waiting }) => waiting.isUrgent);
+  }
+
+  #mostUrgent(): readonly Md5Source[] {
+    const ready = [...this.#ready];
+    if (ready.length <= MD5_LAYOUT.lanes) return ready;
+    const rank = ({ waiting }: Md5Source): number => (waiting.isUrgent ? 1 : 0);
+    return ready.sort((a, b) => rank(b) - rank(a)).slice(0, MD5_LAYOUT.lanes);
+  }
+
+  #idleThread(): Thread | undefined {
+    const idle = [...this.#threads].find(({ serves }) => serves.length === 0);
+    return idle ?? (this.#threads.size < this.#mostThreads ? this.#start() : undefined);
+  }
+
+  #start(): Thread {
+    this.#data ??= { modules: [encodeMd5Module(true), encodeMd5Module(false)], layout: MD5_LAYOUT };
+    const worker = new Worker(this.#program, { workerData: this.#data, resourceLimits: HEAP });
+    const thread: Thread = { worker, serves: [] };
+    worker.on('message', (lanes: readonly Md5Lane[]) => this.#finished(thread, lanes));
+    worker.on('error', (error: Error) => this.#ended(thread, error));
+    worker.on('exit', () => this.#ended(thread));
     // After the listeners: adding one makes the process wait for the thread again.
-    this.#worker.unref();
+    worker.unref();
+    this.#threads.add(thread);
+    return thread;
   }
 
-  /** Hashes a block of a body and gives it back. Blocks of one body are hashed in the order they came. */
-  hash(id: number, block: ArrayBuffer, length: number): Promise<Reply> {
-    return this.#ask(id, { id, block, length }, [block]);
+  #finished(thread: Thread, lanes: readonly Md5Lane[]): void {
+    const { serves } = thread;
+    thread.serves = [];
+    serves.forEach((source, index) => {
+      const lane = lanes[index];
+      if (!lane || !this.#sources.has(source)) return;
+      source.giveBack(lane);
+      if (source.waiting.blocks > 0) this.#ready.add(source);
+    });
+    this.#serve();
   }
 
-  finish(id: number): Promise<Reply> {
-    return this.#ask(id, { id, end: 'finished' });
-  }
-
-  forget(id: number): void {
-    this.#waiting.delete(id);
-    this.#worker.postMessage({ id, end: 'abandoned' });
-  }
-
-  #ask(id: number, request: unknown, transfer: ArrayBuffer[] = []): Promise<Reply> {
-    const asked = Promise.withResolvers<Reply>();
-    if (this.isBroken) asked.reject(threadEnded());
-    const waiting = this.#waiting.get(id);
-    if (waiting) waiting.push(asked);
-    else this.#waiting.set(id, [asked]);
-    this.backlog += 1;
-    this.#worker.postMessage(request, transfer);
-    return asked.promise;
-  }
-
-  #fail(cause?: Error): void {
-    this.isBroken = true;
-    for (const asked of [...this.#waiting.values()].flat()) asked.reject(threadEnded(cause));
-    this.#waiting.clear();
-  }
-}
-
-function threadEnded(cause?: Error): ObjectsError {
-  const details = { retryAfterSeconds: 1, ...(cause ? { cause } : {}) };
-  return new ObjectsError('busy', 'the thread that computes MD5 ended; nothing was stored, try again', details);
-}
-
-let threads: Md5Thread[] = [];
-const MOST_THREADS = Math.max(1, availableParallelism() - 1);
-let lastId = 0;
-
-/** The thread that is least behind; a new one while there are fewer than cores, less one for the thread that serves. */
-function leastBusy(): Md5Thread {
-  threads = threads.filter((thread) => !thread.isBroken);
-  const [best] = threads.toSorted((a, b) => a.backlog - b.backlog);
-  if (best && (best.backlog === 0 || threads.length >= MOST_THREADS)) return best;
-  const thread = new Md5Thread();
-  threads.push(thread);
-  return thread;
-}
-
-/** Begins the MD5 of one body. */
-export function beginMd5(): StreamMd5 {
-  return new BodyMd5();
-}
-
-class BodyMd5 implements StreamMd5 {
-  readonly #id = (lastId += 1);
-  #block: Uint8Array<ArrayBuffer> | undefined;
-  #filled = 0;
-  #thread: Md5Thread | undefined;
-  #away: Promise<Reply>[] = [];
-  #ended = false;
-
-  update(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#filled + chunk.byteLength < BLOCK_BYTES) {
-      this.#copy(chunk);
-      return undefined;
+  #ended(thread: Thread, cause?: Error): void {
+    if (!this.#threads.delete(thread)) return;
+    const details = { retryAfterSeconds: 1, ...(cause ? { cause } : {}) };
+    for (const source of thread.serves) {
+      this.#sources.delete(source);
+      source.fail(
+        new ObjectsError('busy', 'the thread that computes MD5 ended; nothing was stored, try again', details),
+      );
     }
-    return this.#spread(chunk);
-  }
-
-  async #spread(chunk: Uint8Array): Promise<void> {
-    for (let offset = 0; offset < chunk.byteLength;) {
-      const part = chunk.subarray(offset, offset + BLOCK_BYTES - this.#filled);
-      this.#copy(part);
-      offset += part.byteLength;
-      if (this.#filled === BLOCK_BYTES) await this.#hand();
-    }
-  }
-
-  #copy(part: Uint8Array): void {
-    this.#block ??= new Uint8Array(BLOCK_BYTES);
-    this.#block.set(part, this.#filled);
-    this.#filled += part.byteLength;
-  }
-
-  /** Sends the block away, and waits for an earlier one once enough are. */
-  async #hand(): Promise<void> {
-    this.#thread ??= leastBusy();
-    if (this.#block) {
-      const sent = this.#thread.hash(this.#id, this.#block.buffer, this.#filled);
-      // Whoever waits for it hears of its failure; one that nobody waits for any more must not end the process.
-      sent.catch(() => undefined);
-      this.#away.push(sent);
-    }
-    this.#block = undefined;
-    this.#filled = 0;
-    if (this.#away.length < BLOCKS_AWAY) return;
-    const back = await this.#away.shift();
-    if (back?.block) this.#block = new Uint8Array(back.block);
-  }
-
-  async finish(): Promise<Buffer> {
-    this.#ended = true;
-    if (!this.#thread) {
-      return createHash('md5')
-        .update(this.#block?.subarray(0, this.#filled) ?? new Uint8Array())
-        .digest();
-    }
-    if (this.#filled > 0) await this.#hand();
-    await Promise.all(this.#away);
-    const { digest } = await this.#thread.finish(this.#id);
-    this.#thread.forget(this.#id);
-    if (!digest) throw new Error('the thread that computes MD5 gave no digest');
-    return Buffer.from(digest);
-  }
-
-  abandon(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#thread?.forget(this.#id);
+    this.#serve();
   }
 }

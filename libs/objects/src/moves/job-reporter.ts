@@ -60,6 +60,12 @@ export class Tally {
     this.#failures.push({ key, reason });
   }
 
+  /** Nothing is left to do: what was expected and not dealt with, somebody else has settled. */
+  settle(): void {
+    this.#objects.total = this.#objects.done + this.#objects.failed;
+    this.#bytes.total = this.#bytes.done + this.#bytes.failed;
+  }
+
   get hasFailures(): boolean {
     return this.#objects.failed > 0;
   }

@@ -7,6 +7,7 @@ import type { Engine, KnownBackend, OperationContext } from '../engine.js';
 import { isObjectsError, ObjectsError } from '../errors.js';
 import { moveObject } from '../writing/move-object.js';
 import { Tally, type JobEnd, type JobReporter } from './job-reporter.js';
+import { isStoreOutage } from './store-outage.js';
 import { walkKeys } from './walk.js';
 
 export interface MigrateBucket {
@@ -112,7 +113,7 @@ async function movePass(
       // A client's write or delete that came between has settled the key; the next pass looks again.
       if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key'))
         pass.tally.done(record.size);
-      else if (context.signal?.aborted) throw error;
+      else if (context.signal?.aborted || isStoreOutage(error)) throw error;
       else pass.tally.failed(key, record.size, error instanceof Error ? error.message : String(error));
     }
   };

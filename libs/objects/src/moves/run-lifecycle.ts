@@ -16,6 +16,7 @@ import { moveObject } from '../writing/move-object.js';
 import { removeObject } from '../writing/remove-object.js';
 import { restampObject } from '../writing/restamp-object.js';
 import { Tally, type JobEnd, type JobReporter } from './job-reporter.js';
+import { isStoreOutage } from './store-outage.js';
 import { walkKeys } from './walk.js';
 
 export interface RunLifecycle {
@@ -56,7 +57,7 @@ export async function runLifecycle(engine: Engine, context: OperationContext, ru
       } catch (error) {
         if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key'))
           tally.done(due.record.size);
-        else if (context.signal?.aborted) throw error;
+        else if (context.signal?.aborted || isStoreOutage(error)) throw error;
         else tally.failed(item.key, due.record.size, error instanceof Error ? error.message : String(error));
       }
     },

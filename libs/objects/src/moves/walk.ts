@@ -10,8 +10,8 @@ export interface Walk {
   readonly parallel: number;
   readonly tally: Tally;
   readonly reporter: JobReporter;
-  /** More to remember in each checkpoint, for example which pass this is. */
-  readonly checkpoint: Readonly<Record<string, unknown>>;
+  /** More to remember in each checkpoint, for example which pass this is, or what was counted by then. */
+  readonly checkpoint: Readonly<Record<string, unknown>> | (() => Readonly<Record<string, unknown>>);
   readonly signal?: AbortSignal;
   visit(item: ListedKey): Promise<void>;
 }
@@ -49,7 +49,8 @@ export async function walkKeys(engine: Engine, walk: Walk): Promise<'completed' 
     });
     const last = page.at(-1);
     if (heard.wish !== 'cancel') after = last?.key ?? after;
-    await tell(after === undefined ? walk.checkpoint : { ...walk.checkpoint, after });
+    const more = typeof walk.checkpoint === 'function' ? walk.checkpoint() : walk.checkpoint;
+    await tell(after === undefined ? more : { ...more, after });
     if (heard.wish !== 'run') return heard.wish === 'pause' ? 'paused' : 'cancelled';
     if (page.length < PAGE) return 'completed';
   }

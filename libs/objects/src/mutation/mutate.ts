@@ -50,9 +50,12 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
       };
     });
   } catch (error) {
-    // Only a definite refusal allows the bytes to go; after an index failure they may be the record's, which the index will tell once it is back.
-    if (isObjectsError(error)) await withdrawFresh(context, target, { ref, refusal: error });
-    else if (error instanceof IndexError) decideLater(engine, target, record.placement);
+    // Only a definite refusal allows the bytes to go; after any other failure of the index they may be the record's, which it will tell once it is back.
+    if (isObjectsError(error) || isIndexRefusal(error)) {
+      await withdrawFresh(context, target, { ref, refusal: error });
+      throw error;
+    }
+    if (error instanceof IndexError) decideLater(engine, target, record.placement);
     throw orUnknown(error);
   }
   target.backend.freshIds?.settle(ref);
@@ -60,24 +63,31 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
   return { record: committed, fate: 'committed' };
 }
 
+/** The index had no room, or the record was too large for it: it was not changed. */
+function isIndexRefusal(error: unknown): error is IndexError {
+  return error instanceof IndexError && error.kind !== 'unavailable';
+}
+
 /** Bytes that cannot be deleted now stay unsettled, to be found when this process has ended; what the client is told stays the refusal. */
 async function withdrawFresh(
   context: OperationContext,
   target: Mutation['target'],
-  refused: { ref: ObjectRef; refusal: ObjectsError },
+  refused: { ref: ObjectRef; refusal: ObjectsError | IndexError },
 ): Promise<void> {
   const { ref, refusal } = refused;
   try {
     await discardBytes(target.backend, context, ref);
   } catch (error) {
-    const { facts, retryAfterSeconds } = refusal;
-    throw new ObjectsError(refusal.code, refusal.message, {
-      facts,
-      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-      cause: new AggregateError([refusal, error]),
-    });
+    throw withCause(refusal, new AggregateError([refusal, error]));
   }
   target.backend.freshIds?.settle(ref);
+}
+
+function withCause(refusal: ObjectsError | IndexError, cause: AggregateError): Error {
+  if (refusal instanceof IndexError) return new IndexError(refusal.kind, refusal.message, cause);
+  const { facts, retryAfterSeconds } = refusal;
+  const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+  return new ObjectsError(refusal.code, refusal.message, { facts, ...retry, cause });
 }
 
 /** An index that fails once bytes have gone out leaves open whether they become visible: its change may have been made, and an intent that stays is a sweeper's to settle. */

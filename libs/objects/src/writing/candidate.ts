@@ -29,6 +29,7 @@ export function candidateAt(target: Target, parts: CandidateParts): ObjectRecord
     checksums: content?.checksums ?? {},
     ...parts.attributes,
     ...(chosen.tier === undefined ? {} : { tier: chosen.tier }),
+    ...(chosen.own ? { ownTier: true as const } : {}),
     lastModified: parts.now,
     ...(parts.sealing ? { sealing: parts.sealing } : {}),
     placement: {

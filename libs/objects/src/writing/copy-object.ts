@@ -54,7 +54,7 @@ export async function copyObject(engine: Engine, context: OperationContext, copy
   assertAttributes(attributes, target.backend.vendor, way.sealing);
   const chosen =
     copy.storageClass === undefined
-      ? await classElsewhere(engine, destination.bucket, target.backend, record.tier)
+      ? await classElsewhere(engine, destination.bucket, target.backend, record)
       : await chooseClass(engine, destination.bucket, target.backend, copy.storageClass);
   const writeId = newWriteIdFor(engine, target.address);
   const conditional = writeGuard(destination.conditions);

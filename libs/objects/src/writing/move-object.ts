@@ -40,7 +40,7 @@ export async function moveObject(engine: Engine, context: OperationContext, move
   assertAttributes(attributes, target.backend.vendor, way.sealing);
   const chosen =
     move.storageClass === undefined
-      ? await classElsewhere(engine, move.bucket, target.backend, record.tier)
+      ? await classElsewhere(engine, move.bucket, target.backend, record)
       : await chooseClass(engine, move.bucket, target.backend, move.storageClass);
   const writeId = newWriteIdFor(engine, target.address);
   const { storageClass } = chosen;

@@ -22,6 +22,8 @@ export interface RestampObject {
   readonly attributes?: Partial<UserAttributes>;
   /** A tier's name or a class of the vendor that the object lies on. */
   readonly storageClass?: string;
+  /** In place of `storageClass`: what the bucket's policy gives at the backend that the object lies on. */
+  readonly asBucket?: true;
   readonly conditions?: Conditions;
   /** Refuses by throwing, for callers that decided on a record they saw. */
   readonly guard?: (document: KeyDocument) => void;
@@ -44,8 +46,8 @@ export async function restampObject(
   const sealing = current.sealing && rewrapped(engine, current.sealing, address, address);
   assertAttributes(attributes, target.backend.vendor, sealing);
   const chosen: ChosenClass =
-    restamp.storageClass === undefined
-      ? { storageClass: current.placement.storageClass, ...(current.tier === undefined ? {} : { tier: current.tier }) }
+    restamp.storageClass === undefined && !restamp.asBucket
+      ? keptClass(current)
       : await chooseClass(engine, restamp.bucket, target.backend, restamp.storageClass);
   const conditional = writeGuard(restamp.conditions);
   const writeId = newWriteIdFor(engine, target.address);
@@ -81,6 +83,15 @@ export async function restampObject(
       "the object's bytes are missing at its backend; nothing can be changed about them",
     );
   return mutate(engine, context, mutation);
+}
+
+/** The tier and class that an object has already. */
+export function keptClass({ tier, ownTier, placement }: ObjectRecord): ChosenClass {
+  return {
+    storageClass: placement.storageClass,
+    ...(tier === undefined ? {} : { tier }),
+    ...(ownTier ? { own: true } : {}),
+  };
 }
 
 /** The content of a record whose bytes lie, or will lie, at a backend as they are now: sealed with that key, or plain. */

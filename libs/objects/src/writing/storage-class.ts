@@ -1,5 +1,5 @@
 import { classFor, findTierPolicy, resolveTierOrClass } from '#libs/tiering';
-import type { BucketDocument } from '#libs/metadata';
+import type { BucketDocument, ObjectRecord } from '#libs/metadata';
 import type { ObjectBackend } from '#libs/backends';
 import type { Engine } from '../engine.js';
 import { ObjectsError } from '../errors.js';
@@ -8,6 +8,8 @@ import { ObjectsError } from '../errors.js';
 export interface ChosenClass {
   readonly tier?: string;
   readonly storageClass?: string;
+  /** It was asked for this object itself. */
+  readonly own?: true;
 }
 
 /**
@@ -25,21 +27,21 @@ export async function chooseClass(
   if (wanted !== undefined) {
     const resolved = resolveTierOrClass(wanted, policies, backend.vendor);
     if ('violation' in resolved) throw new ObjectsError('invalid-storage-class', resolved.violation.message);
-    return resolved;
+    return { ...resolved, own: true };
   }
   const policy = bucket.policy === undefined ? undefined : findTierPolicy(policies, bucket.policy);
   return policy ? { tier: policy.name, storageClass: classFor(policy, backend.vendor) } : {};
 }
 
-/** The class an object of this tier (or, without one, of this bucket) has on another backend. */
+/** The class that an object of this tier (or, without one, of this bucket) has on another backend. A tier that is not the bucket's is the object's own from then on. */
 export async function classElsewhere(
   engine: Engine,
   bucket: BucketDocument,
   backend: ObjectBackend,
-  tier: string | undefined,
+  { tier, ownTier }: Pick<ObjectRecord, 'tier' | 'ownTier'>,
 ): Promise<ChosenClass> {
   const policy = tier === undefined ? undefined : findTierPolicy(await engine.policies(), tier);
-  return policy
-    ? { tier: policy.name, storageClass: classFor(policy, backend.vendor) }
-    : chooseClass(engine, bucket, backend);
+  if (!policy) return chooseClass(engine, bucket, backend);
+  const chosen = { tier: policy.name, storageClass: classFor(policy, backend.vendor) };
+  return ownTier ? { ...chosen, own: true } : chosen;
 }

@@ -6,6 +6,7 @@ import {
   type TokenKind,
 } from '#libs/backends';
 import { createMemoryIndex, type BucketDocument, type BucketId, type ObjectIndex, type WriteId } from '#libs/metadata';
+import type { Vendor } from '#libs/naming';
 import { DEFAULT_TIER_POLICIES } from '#libs/tiering';
 import { writeMarker } from '../../src/buckets/marker.js';
 import { MARKER_KEY, openObject, Sweeper, type Engine, type OperationContext } from '../../src/index.js';
@@ -33,6 +34,10 @@ export interface WorldOptions {
   readonly gates?: boolean;
   /** Called at every point of every backend call; what it throws, the call throws. */
   readonly fault?: (point: string) => void;
+  /** Puts something between the engine and its backends; asked once for each. */
+  readonly wrap?: (inner: MemoryBackend) => ObjectBackend;
+  /** Default: a vendor of which the token kind is typical. */
+  readonly vendor?: { readonly name: Vendor; readonly storageClasses: readonly string[] };
   /** Puts something between the engine and its index. */
   readonly index?: (inner: ObjectIndex) => ObjectIndex;
   /** 0: a sweeper takes every open intent for a dead writer's at once. */
@@ -56,6 +61,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     createMemoryBackend({
       name,
       tokens: options.tokens,
+      ...(options.vendor ? { vendor: options.vendor.name, storageClasses: options.vendor.storageClasses } : {}),
       gate: (point) => {
         options.fault?.(`${name} ${point.operation}-${point.phase}`);
         return options.gates && point.operation !== 'get' && point.operation !== 'list'
@@ -65,12 +71,14 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       now: () => new Date(scheduler.now),
     });
   const backends = { m1: make('m1'), m2: make('m2') };
+  const wrap = options.wrap ?? ((inner: MemoryBackend): ObjectBackend => inner);
+  const opened = { m1: wrap(backends.m1), m2: wrap(backends.m2) };
   const inner = createMemoryIndex();
   const index = options.index?.(inner) ?? inner;
   let ids = 0;
   const engine: Engine = {
     index,
-    backends: { open: (id) => Promise.resolve<ObjectBackend>(id === 'm1' ? backends.m1 : backends.m2) },
+    backends: { open: (id) => Promise.resolve(id === 'm1' ? opened.m1 : opened.m2) },
     catalog: { list: () => Promise.resolve([]) },
     buckets: unusedBuckets(),
     policies: () => Promise.resolve(DEFAULT_TIER_POLICIES),
@@ -190,10 +198,10 @@ export async function settle(world: World): Promise<void> {
   }
 }
 
-/** Everything the vendors hold besides the markers, and everything still pending: both must be nothing but the current record's bytes. */
+/** Everything the vendors hold besides the markers, and everything still pending: both must be nothing but the current records' bytes. */
 export async function leftovers(world: World): Promise<string[]> {
-  const document = (await world.index.getKey({ bucket: BUCKET, key: KEY }))?.value;
-  const named = document?.current?.placement;
+  const documents = (await world.index.scan(BUCKET, { limit: 1000 })).map(({ document }) => document);
+  const named = documents.flatMap(({ current }) => (current ? [current.placement] : []));
   const found: string[] = [];
   for (const id of ['m1', 'm2'] as const) {
     const page = await world.backends[id].list(
@@ -201,12 +209,14 @@ export async function leftovers(world: World): Promise<string[]> {
       { container: 'box', include: 'everything', limit: 1000 },
     );
     for (const entry of page.entries) {
-      const isNamed = named?.backend === id && named.key === entry.key && named.token === entry.token;
+      const isNamed = named.some((one) => one.backend === id && one.key === entry.key && one.token === entry.token);
       if (entry.key !== MARKER_KEY && !isNamed) found.push(`${id}: ${entry.kind} ${entry.key} ${entry.token}`);
     }
   }
-  if (document?.intents.length) found.push(`intents: ${document.intents.map((i) => `${i.kind} ${i.writeId}`).join()}`);
-  if (document?.garbage.length) found.push(`garbage: ${document.garbage.length}`);
-  if (document?.lease) found.push('a lease');
+  for (const { intents, garbage, lease } of documents) {
+    if (intents.length > 0) found.push(`intents: ${intents.map((i) => `${i.kind} ${i.writeId}`).join()}`);
+    if (garbage.length > 0) found.push(`garbage: ${garbage.length}`);
+    if (lease) found.push('a lease');
+  }
   return found;
 }

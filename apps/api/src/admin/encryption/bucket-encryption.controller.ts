@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Param, Put, UseGuards } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Post, Put, UseGuards } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
@@ -7,8 +7,9 @@ import { bucketEncryption } from '../../buckets/bucket-schemas.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
-import { AskedBy, JsonBody } from '../../http/parameters.js';
+import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
 import { DEPLOYMENT } from '../../tokens.js';
+import { jobList, jobView } from '../jobs/job-schemas.js';
 
 const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
 type Encryption = z.output<typeof bucketEncryption>;
@@ -39,7 +40,7 @@ export class BucketEncryptionController {
   @Describe({
     id: 'putBucketEncryption',
     summary: 'Say whether the new objects of a bucket are encrypted',
-    description: 'Objects that are there already stay as they are; one that is copied onto itself is encrypted then.',
+    description: 'Objects that are there already stay as they are; `POST …/runs` begins the job that encrypts them.',
     body: { schema: bucketEncryption, example: { enabled: true } },
     answer: { description: 'As it is now', schema: bucketEncryption },
     refusals: [400, 403, 404, 413],
@@ -52,5 +53,36 @@ export class BucketEncryptionController {
     const { engine } = this.deployment;
     const bucket = await encryptBucket(engine, await openBucket(engine, context, name), enabled);
     return { enabled: bucket.encrypted ?? false };
+  }
+
+  @Post('runs')
+  @bucketParam
+  @Describe({
+    id: 'encryptBucket',
+    summary: 'Encrypt what lies in an encrypted bucket and is not encrypted yet',
+    description:
+      'Writes each such object anew where it lies. Archived ones, which cannot be read, are left alone and named.',
+    answer: { status: 202, description: 'Begun, or already under way', schema: jobView },
+    refusals: [403, 404, 409],
+  })
+  run(@AskedBy() { context }: Caller, @Param('bucket') name: string) {
+    return this.deployment.encryption.encryptExisting(context, name);
+  }
+
+  @Get('runs')
+  @bucketParam
+  @Describe({
+    id: 'listEncryptions',
+    summary: 'List those jobs of a bucket, newest first',
+    query: pageQuery,
+    answer: { description: 'A page', schema: jobList },
+    refusals: [400, 403, 404],
+  })
+  async runs(
+    @AskedBy() { context }: Caller,
+    @Param('bucket') name: string,
+    @QueryOf(pageQuery) query: z.output<typeof pageQuery>,
+  ) {
+    return shownPage(await this.deployment.encryption.encryptions(context, name, pageOf(query)), (run) => run);
   }
 }

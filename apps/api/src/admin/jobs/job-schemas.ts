@@ -27,7 +27,7 @@ export const jobView = component(
         first: z.array(z.object({ key: z.string(), kind: z.string() })).describe('The first hundred keys'),
       })
       .optional()
-      .describe('What a reconciliation found so far'),
+      .describe('What a reconciliation found so far, or what a retier or an encryption left alone'),
     error: z.string().optional(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),

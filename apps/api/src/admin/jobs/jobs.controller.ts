@@ -2,21 +2,23 @@ import { Controller, Get, Inject, Param, Post, Res, UseGuards } from '@nestjs/co
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { Deployment, JobFilter } from '#libs/deployment';
-import { JOB_STATES, JOB_TYPES } from '#libs/metadata';
-import { AccessGuard } from '../../http/access.guard.js';
+import type { Deployment, JobFilter, JobView } from '#libs/deployment';
+import { JOB_STATES, JOB_TYPES, type JobType } from '#libs/metadata';
+import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { streamEvents } from '../../http/event-stream.js';
-import type { Exchange } from '../../http/exchange.js';
-import { pageOf, pageQuery, QueryOf, shownPage, TheExchange } from '../../http/parameters.js';
+import { AskedBy, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
+import { RequestError } from '../../http/request-error.js';
 import { Shutdown } from '../../operations/shutdown.js';
 import { DEPLOYMENT } from '../../tokens.js';
+import { OwnBuckets } from '../own-buckets.js';
 import { jobList, jobView } from './job-schemas.js';
 
 const listQuery = pageQuery.extend({
   type: z.enum(JOB_TYPES).optional(),
   state: z.enum(JOB_STATES).optional(),
-  bucket: z.string().optional().describe('Name of a bucket'),
+  bucket: z.string().optional().describe('Name; users must give one of theirs'),
 });
 const idParam = ApiParam({ name: 'id', description: 'Id of the job' });
 
@@ -28,14 +30,19 @@ function filterOf({ type, state, bucket }: z.output<typeof listQuery>): JobFilte
   };
 }
 
-/** Background work of every kind, for administrators. */
+/** What the owner of a bucket may begin there, and so pause, resume and cancel. */
+const OWNERS_JOBS: readonly JobType[] = ['migration', 'lifecycle-run', 'retier', 'encrypt'];
+
+/** Background work of every kind: of one's own buckets for everybody, all for administrators. */
 @ApiTags('jobs')
 @Controller('admin/v1/jobs')
 @UseGuards(AccessGuard)
+@ForUsers()
 export class JobsController {
   constructor(
     @Inject(DEPLOYMENT) private readonly deployment: Deployment,
     private readonly shutdown: Shutdown,
+    private readonly own: OwnBuckets,
   ) {}
 
   @Get()
@@ -46,7 +53,10 @@ export class JobsController {
     answer: { description: 'A page', schema: jobList },
     refusals: [400, 403, 404],
   })
-  async list(@QueryOf(listQuery) query: z.output<typeof listQuery>) {
+  async list(@AskedBy() { context }: Caller, @QueryOf(listQuery) query: z.output<typeof listQuery>) {
+    if (query.bucket === undefined && !context.actor.isAdmin)
+      throw new RequestError('access-denied', 'name a bucket of yours; all jobs are for administrators only');
+    await this.own.assertByName(context, query.bucket);
     return shownPage(await this.deployment.jobs.list({ ...pageOf(query), ...filterOf(query) }), (job) => job);
   }
 
@@ -58,8 +68,8 @@ export class JobsController {
     answer: { description: 'The job', schema: jobView },
     refusals: [403, 404],
   })
-  get(@Param('id') id: string) {
-    return this.deployment.jobs.get(id);
+  get(@AskedBy() caller: Caller, @Param('id') id: string) {
+    return this.#own(caller, id);
   }
 
   @Get(':id/events')
@@ -74,9 +84,13 @@ export class JobsController {
     },
     refusals: [403, 404],
   })
-  async watch(@Param('id') id: string, @TheExchange() exchange: Exchange, @Res() reply: FastifyReply): Promise<void> {
+  async watch(@AskedBy() caller: Caller, @Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.#own(caller, id);
     const { jobs } = this.deployment;
-    await streamEvents(exchange, reply, this.shutdown, { name: 'progress', open: (signal) => jobs.watch(id, signal) });
+    await streamEvents(caller.exchange, reply, this.shutdown, {
+      name: 'progress',
+      open: (signal) => jobs.watch(id, signal),
+    });
   }
 
   @Post(':id/pause')
@@ -87,7 +101,8 @@ export class JobsController {
     answer: { description: 'As it is now', schema: jobView },
     refusals: [403, 404, 409],
   })
-  pause(@Param('id') id: string) {
+  async pause(@AskedBy() caller: Caller, @Param('id') id: string) {
+    await this.#ownToSteer(caller, id);
     return this.deployment.jobs.pause(id);
   }
 
@@ -99,7 +114,8 @@ export class JobsController {
     answer: { description: 'As it is now', schema: jobView },
     refusals: [403, 404, 409],
   })
-  resume(@Param('id') id: string) {
+  async resume(@AskedBy() caller: Caller, @Param('id') id: string) {
+    await this.#ownToSteer(caller, id);
     return this.deployment.jobs.resume(id);
   }
 
@@ -111,7 +127,20 @@ export class JobsController {
     answer: { description: 'As it is now', schema: jobView },
     refusals: [403, 404, 409],
   })
-  cancel(@Param('id') id: string) {
+  async cancel(@AskedBy() caller: Caller, @Param('id') id: string) {
+    await this.#ownToSteer(caller, id);
     return this.deployment.jobs.cancel(id);
+  }
+
+  async #own({ context }: Caller, id: string): Promise<JobView> {
+    const job = await this.deployment.jobs.get(id);
+    await this.own.assertById(context, job.bucketId);
+    return job;
+  }
+
+  async #ownToSteer(caller: Caller, id: string): Promise<void> {
+    const { type } = await this.#own(caller, id);
+    if (!caller.context.actor.isAdmin && !OWNERS_JOBS.includes(type))
+      throw new RequestError('access-denied', `jobs of type ${type} are for administrators only`);
   }
 }

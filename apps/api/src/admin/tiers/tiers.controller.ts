@@ -1,15 +1,19 @@
-import { Controller, Delete, Get, Inject, Param, Put, Res, UseGuards } from '@nestjs/common';
+import { Controller, Delete, Get, Inject, Param, Post, Put, Res, UseGuards } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
+import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
-import { JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
+import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
 import { component } from '../../http/schemas.js';
 import { DEPLOYMENT } from '../../tokens.js';
 import { storageClass } from '../backends/backend-schemas.js';
+import { jobList } from '../jobs/job-schemas.js';
 import { jsonObject } from '../json-object.js';
+import { retierPreviewList, tierPreviewInput } from '../retiers/retier-schemas.js';
 
 const attributes = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 const tierInput = component(
@@ -99,6 +103,46 @@ export class TiersController {
     const { tier, created } = await this.deployment.tiers.put(name, body, revision);
     if (created) void reply.code(201);
     return tier;
+  }
+
+  @Post(':name/preview')
+  @nameParam
+  @ChangesNoConfiguration()
+  @Describe({
+    id: 'previewTier',
+    summary: 'Say what a retier of each bucket with a tier policy would do now, or would if its classes were others',
+    description:
+      'Looks at the index for some seconds at most, so a page may be shorter than asked for; a bucket that they did not suffice for has a `next` of its own, to go on with by its own preview.',
+    query: pageQuery,
+    body: { schema: tierPreviewInput, example: { classes: { aws: 'STANDARD_IA' } }, required: false },
+    answer: { description: 'What would be done, bucket by bucket; nothing was', schema: retierPreviewList },
+    refusals: [400, 403, 404, 413],
+  })
+  async preview(
+    @AskedBy() { context }: Caller,
+    @Param('name') name: string,
+    @QueryOf(pageQuery) query: z.output<typeof pageQuery>,
+    @JsonBody(tierPreviewInput) { classes }: z.output<typeof tierPreviewInput>,
+  ) {
+    const page = { ...pageOf(query), ...(classes === undefined ? {} : { classes }) };
+    return shownPage(await this.deployment.retiers.previewTier(context, name, page), (preview) => preview);
+  }
+
+  @Post(':name/retier')
+  @nameParam
+  @Describe({
+    id: 'retierTier',
+    summary: 'Begin the retier of each bucket with a tier policy, a page of buckets at a time',
+    query: pageQuery,
+    answer: { status: 202, description: 'The jobs: begun, or already under way', schema: jobList },
+    refusals: [400, 403, 404],
+  })
+  async retier(
+    @AskedBy() { context }: Caller,
+    @Param('name') name: string,
+    @QueryOf(pageQuery) query: z.output<typeof pageQuery>,
+  ) {
+    return shownPage(await this.deployment.retiers.beginTier(context, name, pageOf(query)), (job) => job);
   }
 
   @Delete(':name')

@@ -24,6 +24,10 @@ const priceTable = component(
     asOf: z.iso.date().describe('When the prices were looked up'),
     note: z.string(),
     prices: z.array(price),
+    sources: z
+      .array(z.object({ vendor: z.string(), what: z.string(), source: z.string(), seen: z.string() }))
+      .optional()
+      .describe('Where they come from; `seen` is a day, or `not checked`'),
   }),
 );
 const EXAMPLE = {

@@ -2,11 +2,13 @@ import { Controller, Get, Inject, Post, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
-import { USAGE_DIMENSIONS } from '#libs/metadata';
+import { USAGE_DIMENSIONS, type UsageDimension } from '#libs/metadata';
 import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
-import { AccessGuard } from '../../http/access.guard.js';
+import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
-import { pageOf, pageQuery, pathPart, QueryOf, shownPage } from '../../http/parameters.js';
+import { AskedBy, pageOf, pageQuery, pathPart, QueryOf, shownPage } from '../../http/parameters.js';
+import { RequestError } from '../../http/request-error.js';
 import { component } from '../../http/schemas.js';
 import { DEPLOYMENT } from '../../tokens.js';
 
@@ -52,7 +54,15 @@ const historyQuery = pageQuery.extend({
 });
 const countQuery = z.strictObject({ bucket: pathPart });
 
-/** What is stored and asked, by whom and where, and about what it costs. For administrators. */
+/** Users see what buckets of theirs use. What a backend was asked is all buckets' together, and so is no user's. */
+function ownerOf({ context }: Caller, by: UsageDimension): { readonly ownerId?: string } {
+  const { isAdmin, userId } = context.actor;
+  if (isAdmin) return {};
+  if (by !== 'backend') return { ownerId: userId };
+  throw new RequestError('access-denied', 'usage by backend is for administrators only; ask by bucket, tier or owner');
+}
+
+/** What is stored and asked, by whom and where, and about what it costs: of one's own buckets for everybody, of all for administrators. */
 @ApiTags('usage')
 @Controller('admin/v1/usage')
 @UseGuards(AccessGuard)
@@ -60,28 +70,32 @@ export class UsageController {
   constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
 
   @Get()
+  @ForUsers()
   @Describe({
     id: 'listUsage',
-    summary: 'What is used now, by bucket, tier, backend or owner',
+    summary: 'What is used now, by bucket, tier, backend or owner: of your buckets, or of all for an administrator',
     query: listQuery,
     answer: { description: 'A page', schema: z.object({ items: z.array(usageView), next: z.string().nullable() }) },
     refusals: [400, 403],
   })
-  async list(@QueryOf(listQuery) query: z.output<typeof listQuery>) {
-    return shownPage(await this.deployment.usage.list(query.by, pageOf(query)), (usage) => usage);
+  async list(@AskedBy() caller: Caller, @QueryOf(listQuery) query: z.output<typeof listQuery>) {
+    const page = { ...pageOf(query), ...ownerOf(caller, query.by) };
+    return shownPage(await this.deployment.usage.list(query.by, page), (usage) => usage);
   }
 
   @Get('history')
+  @ForUsers()
   @Describe({
     id: 'listUsageHistory',
-    summary: 'What was used, day by day',
+    summary: 'What was used, day by day: by your buckets, or by all for an administrator',
     query: historyQuery,
     answer: { description: 'A page', schema: z.object({ items: z.array(dayView), next: z.string().nullable() }) },
     refusals: [400, 403],
   })
-  async history(@QueryOf(historyQuery) query: z.output<typeof historyQuery>) {
+  async history(@AskedBy() caller: Caller, @QueryOf(historyQuery) query: z.output<typeof historyQuery>) {
     const { name, from, to } = query;
     const asked = {
+      ...ownerOf(caller, query.by),
       ...(name === undefined ? {} : { name }),
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),

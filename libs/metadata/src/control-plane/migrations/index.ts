@@ -5,6 +5,16 @@ import { Usage0006 } from './0006-usage.js';
 import { Events0007 } from './0007-events.js';
 import { Limits0008 } from './0008-limits.js';
 import { Uploads0010 } from './0010-uploads.js';
+import { JobFigures0011 } from './0011-job-figures.js';
 
 /** Every migration, oldest first. One that has run anywhere is never edited: the next one changes its work. */
-export const MIGRATIONS = [ControlPlane0001, MasterKeys0003, Audit0005, Usage0006, Events0007, Limits0008, Uploads0010];
+export const MIGRATIONS = [
+  ControlPlane0001,
+  MasterKeys0003,
+  Audit0005,
+  Usage0006,
+  Events0007,
+  Limits0008,
+  Uploads0010,
+  JobFigures0011,
+];

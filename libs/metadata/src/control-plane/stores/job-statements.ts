@@ -3,6 +3,19 @@
  * Heartbeats are written and compared by `clock_timestamp()`, the database's clock.
  */
 
+/** $1 since when an end counts. Sums come as texts. */
+export const FIGURES = `
+WITH looked AS (
+  SELECT type, state, updated_at, progress FROM job WHERE state IN ('planned', 'running')
+  UNION ALL SELECT type, state, updated_at, progress FROM job WHERE state = 'paused'
+  UNION ALL SELECT type, state, updated_at, progress FROM job WHERE state IN ('completed', 'failed', 'cancelled') AND updated_at > $1)
+SELECT type, state, count(*)::integer AS jobs, min(updated_at) AS oldest,
+  ${['objects', 'bytes']
+    .flatMap((of) => ['total', 'done', 'failed'].map((name) => [of, name] as const))
+    .map(([of, name]) => `sum((progress -> '${of}' ->> '${name}')::bigint) AS ${of}_${name}`)
+    .join()}
+FROM looked GROUP BY type, state`;
+
 /** $1 id, $2 worker, $3 stale after (ms), $4 now. */
 export const CLAIM = `
 WITH claimed AS (

@@ -5,15 +5,16 @@ import { attempt, invalidAfter, isUuid, required } from '../failures.js';
 import {
   MAX_JOB_FAILURES,
   NO_PROGRESS,
+  isSettled,
   type JobRecord,
   type JobState,
   type JobType,
   type JobWish,
 } from '../job-records.js';
-import type { Claim, JobOutcome, JobRun, JobSave, JobStore, NewJob } from '../job-store.js';
+import type { Claim, JobFigures, JobOutcome, JobRun, JobSave, JobStore, NewJob } from '../job-store.js';
 import { toJob } from '../mapping.js';
 import { rowsToRead, toPage, type Page, type PageRequest } from '../paging.js';
-import { CLAIM, CONFLICT, RELEASE, REQUEST, SAVE, SETTLE, type Request } from './job-statements.js';
+import { CLAIM, CONFLICT, FIGURES, RELEASE, REQUEST, SAVE, SETTLE, type Request } from './job-statements.js';
 import { insertRow, type StoreContext } from './store-context.js';
 
 type JobPage = PageRequest & {
@@ -21,6 +22,17 @@ type JobPage = PageRequest & {
   readonly states?: readonly JobState[];
   readonly bucketId?: string;
 };
+
+type Sum = `${'objects' | 'bytes'}_${'total' | 'done' | 'failed'}`;
+
+interface FigureRow extends Readonly<Record<Sum, string | null>> {
+  readonly type: JobType;
+  readonly state: JobState;
+  readonly jobs: number;
+  readonly oldest: Date;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
@@ -89,6 +101,14 @@ export class PostgresJobStore implements JobStore {
     return toPage(rows, page.limit, { record: toJob, cursor: (row) => row.sequence });
   }
 
+  async figures(): Promise<JobFigures> {
+    const now = this.context.clock.now();
+    const rows = await attempt('jobs', () =>
+      this.context.dataSource.query<FigureRow[]>(FIGURES, [new Date(now - DAY_MS)]),
+    );
+    return figuresOf(rows, now);
+  }
+
   async listUnfinished(page: PageRequest): Promise<Page<JobRecord>> {
     const take = rowsToRead(page);
     const where = {
@@ -152,6 +172,31 @@ export class PostgresJobStore implements JobStore {
     if (row === undefined) throw new ControlPlaneError('conflict', `${what}: ${CONFLICT[request]}; it is ${job.state}`);
     return job;
   }
+}
+
+function figuresOf(rows: readonly FigureRow[], now: number): JobFigures {
+  const shown = ({ type, state, jobs }: FigureRow) => ({ type, state, jobs });
+  const work = [...Map.groupBy(rows, ({ type }) => type)].map(([type, of]) => ({
+    type,
+    objects: {
+      total: sumOf(of, 'objects_total'),
+      done: sumOf(of, 'objects_done'),
+      failed: sumOf(of, 'objects_failed'),
+    },
+    bytes: { total: sumOf(of, 'bytes_total'), done: sumOf(of, 'bytes_done'), failed: sumOf(of, 'bytes_failed') },
+  }));
+  return {
+    open: rows.filter(({ state }) => !isSettled(state)).map(shown),
+    ended: rows.filter(({ state }) => isSettled(state)).map(shown),
+    work,
+    waiting: rows.flatMap(({ type, state, oldest }) =>
+      state === 'planned' ? [{ type, seconds: Math.max(0, (now - oldest.getTime()) / 1000) }] : [],
+    ),
+  };
+}
+
+function sumOf(rows: readonly FigureRow[], name: Sum): number {
+  return rows.reduce((all, row) => all + Number(row[name] ?? 0), 0);
 }
 
 /** The sequence number of a page's `after`. */

@@ -8,7 +8,7 @@ const NAME_NOW: Readonly<Record<UsageDimension, string>> = {
   owner: 'coalesce(u.name, b.owner_id::text)',
 };
 
-/** `$1` after, `$2` how many names. */
+/** `$1` after, `$2` how many names, `$3` the owner or null. */
 export function storageNow(by: UsageDimension): string {
   return `WITH counted AS (
       SELECT ${NAME_NOW[by]} COLLATE "C" AS name, coalesce(s.backend_id, b.backend_id) AS backend, s.storage_class, s.objects, s.bytes,
@@ -17,6 +17,7 @@ export function storageNow(by: UsageDimension): string {
       LEFT JOIN usage_storage s ON s.bucket_id = b.id AND s.day = (SELECT max(day) FROM usage_storage l WHERE l.bucket_id = b.id)
       LEFT JOIN backend k ON k.id = coalesce(s.backend_id, b.backend_id)
       LEFT JOIN "user" u ON u.id = b.owner_id
+      WHERE $3::uuid IS NULL OR b.owner_id = $3
     ), names AS (SELECT DISTINCT name FROM counted WHERE name > $1 OR $1 IS NULL ORDER BY name LIMIT $2)
     SELECT name, backend, storage_class AS "storageClass", coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes), 0) AS bytes,
            coalesce(sum(billed_bytes), 0) AS "billedBytes", min(counted_at) AS "countedAt",
@@ -28,15 +29,15 @@ const SUMS = ['reads', 'writes', 'lists', 'bytes_in', 'bytes_out']
   .map((column) => `sum(r.${column}) AS ${column}`)
   .join();
 
-/** `$1` first day, `$2` names. Those of a tier are of the buckets whose policy it is. */
+/** `$1` first day, `$2` names, `$3` the owner or null. Those of a tier are of the buckets whose policy it is. */
 export function requestsSince(by: UsageDimension): string {
   if (by === 'backend')
     return `SELECT k.name, k.id AS backend, ${SUMS} FROM usage_requests r JOIN backend k ON k.id = r.subject_id
-      WHERE r.scope = 'backend' AND r.day >= $1::date AND k.name = ANY($2) GROUP BY k.name, k.id`;
+      WHERE r.scope = 'backend' AND r.day >= $1::date AND k.name = ANY($2) AND $3::uuid IS NULL GROUP BY k.name, k.id`;
   const name = by === 'tier' ? `coalesce(b.policy, '(none)')` : NAME_NOW[by];
   return `SELECT ${name} AS name, b.backend_id AS backend, ${SUMS}
     FROM usage_requests r JOIN bucket b ON b.id = r.subject_id LEFT JOIN "user" u ON u.id = b.owner_id
-    WHERE r.scope = 'bucket' AND r.day >= $1::date AND ${name} = ANY($2) GROUP BY 1, 2`;
+    WHERE r.scope = 'bucket' AND r.day >= $1::date AND ${name} = ANY($2) AND ($3::uuid IS NULL OR b.owner_id = $3) GROUP BY 1, 2`;
 }
 
 const STORED_NAME: Readonly<Record<UsageDimension, string>> = {
@@ -52,16 +53,16 @@ const ASKED_NAME: Readonly<Record<UsageDimension, string>> = {
   owner: 'coalesce(u.name, r.owner_id::text)',
 };
 
-/** `$1` name or null, `$2` first day, `$3` last, `$4` after, `$5` how many. */
+/** `$1` name or null, `$2` first day, `$3` last, `$4` after, `$5` how many, `$6` the owner or null. */
 export function days(by: UsageDimension): string {
   const scope = by === 'backend' ? 'backend' : 'bucket';
   return `WITH stored AS (
       SELECT s.day, sum(s.objects) AS objects, sum(s.bytes) AS bytes
       FROM usage_storage s LEFT JOIN backend k ON k.id = s.backend_id LEFT JOIN "user" u ON u.id = s.owner_id
-      WHERE ($1::text IS NULL OR ${STORED_NAME[by]} = $1) GROUP BY s.day
+      WHERE ($1::text IS NULL OR ${STORED_NAME[by]} = $1) AND ($6::uuid IS NULL OR s.owner_id = $6) GROUP BY s.day
     ), asked AS (
       SELECT r.day, ${SUMS} FROM usage_requests r LEFT JOIN "user" u ON u.id = r.owner_id
-      WHERE r.scope = '${scope}' AND ($1::text IS NULL OR ${ASKED_NAME[by]} = $1) GROUP BY r.day
+      WHERE r.scope = '${scope}' AND ($1::text IS NULL OR ${ASKED_NAME[by]} = $1) AND ($6::uuid IS NULL OR r.owner_id = $6) GROUP BY r.day
     )
     SELECT day::text, coalesce(objects, 0) AS objects, coalesce(bytes, 0) AS bytes, coalesce(reads, 0) AS reads,
            coalesce(writes, 0) AS writes, coalesce(lists, 0) AS lists, coalesce(bytes_in, 0) AS bytes_in, coalesce(bytes_out, 0) AS bytes_out

@@ -82,13 +82,18 @@ export class PostgresUsageStore implements UsageStore {
     );
   }
 
-  async list(by: UsageDimension, page: PageRequest & { readonly since: number }): Promise<Page<UsageGroup>> {
-    const rows = await this.query<StorageRow>(storageNow(by), [page.after ?? null, rowsToRead(page)]);
+  async list(
+    by: UsageDimension,
+    page: PageRequest & { readonly since: number; readonly ownerId?: string },
+  ): Promise<Page<UsageGroup>> {
+    const owner = page.ownerId ?? null;
+    const rows = await this.query<StorageRow>(storageNow(by), [page.after ?? null, rowsToRead(page), owner]);
     const storage = Map.groupBy(rows, ({ name }) => name);
     const { items, next } = toPage([...storage.keys()], page.limit, { record: (name) => name, cursor: (name) => name });
     const asked = await this.query<RequestRow & { name: string; backend: string }>(requestsSince(by), [
       dayOf(page.since),
       items,
+      owner,
     ]);
     const requests = Map.groupBy(asked, ({ name }) => name);
     const groups = items.map((name) => ({
@@ -100,11 +105,16 @@ export class PostgresUsageStore implements UsageStore {
 
   async history(
     by: UsageDimension,
-    query: PageRequest & { readonly name?: string; readonly from?: string; readonly to?: string },
+    query: PageRequest & {
+      readonly name?: string;
+      readonly from?: string;
+      readonly to?: string;
+      readonly ownerId?: string;
+    },
   ): Promise<Page<UsageDay>> {
-    const { name = null, from = null, to = null, after = null } = query;
+    const { name = null, from = null, to = null, after = null, ownerId = null } = query;
     const rows = await this.query<RequestRow & { day: string; objects: string; bytes: string }>(days(by), [
-      ...[name, from, to, after, rowsToRead(query)],
+      ...[name, from, to, after, rowsToRead(query), ownerId],
     ]);
     return toPage(rows, query.limit, {
       record: (row) => ({ day: row.day, objects: Number(row.objects), bytes: Number(row.bytes), ...countsOf(row) }),

@@ -26,17 +26,19 @@ export class LmdbBuckets {
   }
 
   async find(name: string): Promise<Versioned<BucketDocument> | undefined> {
-    requireWellFormed('a bucket name', name);
-    if (name === '' || !hasRoom(name)) return undefined;
-    return this.store.get((tables) => {
-      const before = this.#found.get(name);
-      // A version comes but once, so the document is the same, and has the same name: to ask that costs half of reading it again.
-      if (before && tables.buckets.doesExist(before.value.id, before.version)) return before;
-      const id = tables.names.get(name);
-      const found = id === undefined ? undefined : readBucket(tables, id);
-      this.#remember(name, found);
-      return found;
-    });
+    if (!isBucketName(name)) return undefined;
+    return this.store.get((tables) => this.findIn(tables, name));
+  }
+
+  /** The bucket of that name, which must be one that lmdb can hold. */
+  findIn(tables: Tables, name: string): Versioned<BucketDocument> | undefined {
+    const before = this.#found.get(name);
+    // A version comes but once, so the document is the same, and has the same name: to ask that costs half of reading it again.
+    if (before && tables.buckets.doesExist(before.value.id, before.version)) return before;
+    const id = tables.names.get(name);
+    const found = id === undefined ? undefined : readBucket(tables, id);
+    this.#remember(name, found);
+    return found;
   }
 
   async change(id: BucketId, expected: number | null, next: BucketDocument | undefined): Promise<ChangeResult> {
@@ -86,6 +88,12 @@ export class LmdbBuckets {
     tables.buckets.putSync(next.id, encodeBucket(next), this.store.nextVersion());
     return 'changed';
   }
+}
+
+/** False for what no bucket can be called. `TypeError` for what is no text. */
+export function isBucketName(name: string): boolean {
+  requireWellFormed('a bucket name', name);
+  return name !== '' && hasRoom(name);
 }
 
 /** The bucket's document, from the transaction under way or the newest state. */

@@ -1,5 +1,7 @@
 import type {
   ChangeResult,
+  FoundKey,
+  IndexAtOnce,
   KeyAddress,
   KeyChange,
   ListedKey,
@@ -12,11 +14,11 @@ import { allowsChange, isPending } from '../document-rules.js';
 import { requireLimit, requireWellFormed } from '../key-order.js';
 import type { BucketDocument, BucketId, KeyDocument } from '../records.js';
 import { addressOf } from './addresses.js';
-import { LmdbBuckets, readBucket } from './buckets.js';
+import { isBucketName, LmdbBuckets, readBucket } from './buckets.js';
 import { listPage, rangeOf, requireListOptions } from './listing.js';
 import { pendingRange, readPending } from './pending.js';
 import { LmdbStore } from './store.js';
-import type { LmdbIndexOptions } from './environment.js';
+import type { LmdbIndexOptions, Tables } from './environment.js';
 import { decodeKeyDocument, encodeKeyDocument } from '../stored-form.js';
 import { takeSome } from './walk.js';
 
@@ -31,6 +33,7 @@ export async function createLmdbIndex(options: LmdbIndexOptions): Promise<Object
 
 class LmdbIndex implements ObjectIndex {
   readonly #buckets: LmdbBuckets;
+  readonly atOnce: IndexAtOnce = { findKey: (name, key) => this.#findKey(name, key) };
 
   constructor(private readonly store: LmdbStore) {
     this.#buckets = new LmdbBuckets(store);
@@ -38,9 +41,14 @@ class LmdbIndex implements ObjectIndex {
 
   async getKey(address: KeyAddress): Promise<Versioned<KeyDocument> | undefined> {
     const at = addressOf(address);
-    return this.store.get(({ keys }) => {
-      const entry = keys.getEntry(at);
-      return entry && { value: decodeKeyDocument(entry.value), version: entry.version ?? 0 };
+    return this.store.get((tables) => readKey(tables, at));
+  }
+
+  #findKey(name: string, key: string): FoundKey | undefined {
+    if (!isBucketName(name)) return undefined;
+    return this.store.getAtOnce((tables) => {
+      const bucket = this.#buckets.findIn(tables, name)?.value;
+      return bucket && { bucket, document: readKey(tables, addressOf({ bucket: bucket.id, key }))?.value };
     });
   }
 
@@ -124,4 +132,10 @@ class LmdbIndex implements ObjectIndex {
   close(): Promise<void> {
     return this.store.close();
   }
+}
+
+/** The document of a key, from the newest state. */
+function readKey({ keys }: Tables, at: string): Versioned<KeyDocument> | undefined {
+  const entry = keys.getEntry(at);
+  return entry && { value: decodeKeyDocument(entry.value), version: entry.version ?? 0 };
 }

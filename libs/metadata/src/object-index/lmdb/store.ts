@@ -51,13 +51,18 @@ export class LmdbStore {
     });
   }
 
-  /** Runs `read`, which must not wait for anything, on the newest state of the store, whichever process made it. */
-  async get<T>(read: (tables: Tables) => T): Promise<T> {
+  /** Runs `read`, which must not wait for anything, on the newest state of the store, whichever process made it. Failures are lmdb's own. */
+  getAtOnce<T>(read: (tables: Tables) => T): T {
     if (this.#closing) throw closed();
+    // Without it lmdb goes on with the snapshot of the turn, which may miss what another process has acknowledged since.
+    this.root.resetReadTxn();
+    return read(this.tables);
+  }
+
+  /** The same, and failures are `IndexError`. */
+  async get<T>(read: (tables: Tables) => T): Promise<T> {
     try {
-      // Without it lmdb goes on with the snapshot of the turn, which may miss what another process has acknowledged since.
-      this.root.resetReadTxn();
-      return read(this.tables);
+      return this.getAtOnce(read);
     } catch (error) {
       throw await toIndexError(error, this.options.path);
     }

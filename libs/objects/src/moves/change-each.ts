@@ -1,0 +1,138 @@
+import type { BucketDocument, BucketId, KeyDocument, ListedKey, ObjectRecord } from '#libs/metadata';
+import { requireBucket } from '../buckets/open-bucket.js';
+import type { Engine, OperationContext } from '../engine.js';
+import { isObjectsError } from '../errors.js';
+import { isCurrentWrite } from '../mutation/key-changes.js';
+import { changedMeanwhile } from '../mutation/mutate.js';
+import { reportIn, Telling } from '../reconciling/reconcile-report.js';
+import { Tally, type Counts, type JobEnd, type JobReporter } from './job-reporter.js';
+import { walkKeys } from './walk.js';
+
+/** What a job that changes the objects of a bucket one by one is given. */
+export interface BucketRun {
+  readonly bucketId: BucketId;
+  /** Objects changed at once. */
+  readonly parallel: number;
+  readonly reporter: JobReporter;
+  /** As last reported; undefined at the first start. */
+  readonly checkpoint?: Readonly<Record<string, unknown>>;
+}
+
+/** One object that is to be changed, as it was judged. */
+export interface EachWork {
+  readonly bucket: BucketDocument;
+  readonly key: string;
+  /** Refuses if the object is not what was judged any more. */
+  readonly guard: (document: KeyDocument) => void;
+}
+
+/** What kind of change it is. */
+export interface EachChange<Left extends string> {
+  /** Whether an object is to be changed, is left alone for a reason worth telling, or is no concern of the job. From the index alone. */
+  judge(key: string, record: ObjectRecord): 'due' | 'none' | { readonly left: Left };
+  change(work: EachWork): Promise<void>;
+  /** Why the job failed, where single objects could not be changed. */
+  readonly failure: string;
+}
+
+interface Checkpoint {
+  readonly after?: string;
+  readonly counts?: Counts;
+}
+
+const PAGE = 1000;
+
+/**
+ * Changes every object of a bucket that wants it, each by the one mutation and only while it is what was judged: a client's write that comes between stands, and was made by the new rules.
+ * Progress counts what is to be changed; the report names what was left alone. Killed at any point it goes on at its checkpoint; run again it finds nothing to do.
+ */
+export async function changeEach<Left extends string>(
+  engine: Engine,
+  context: OperationContext,
+  run: BucketRun & { readonly change: EachChange<Left> },
+): Promise<JobEnd> {
+  const { bucketId, change } = run;
+  const { after, counts } = (run.checkpoint ?? {}) as Checkpoint;
+  const telling = new Telling<Left>(reportIn<Left>(run.checkpoint ?? null));
+  const tally = new Tally(counts && onlyDealtWith(counts));
+  await countDue(engine, { bucketId, change, tally, after, context });
+  const end = await walkKeys(engine, {
+    bucket: bucketId,
+    parallel: run.parallel,
+    tally,
+    reporter: run.reporter,
+    checkpoint: () => ({ counts: tally.counts(), report: telling.report() }),
+    ...(after === undefined ? {} : { after }),
+    ...(context.signal ? { signal: context.signal } : {}),
+    visit: async ({ key, document }) => {
+      const record = document.current;
+      if (!record || record.missing) return;
+      const verdict = change.judge(key, record);
+      if (typeof verdict === 'object') telling.tell(key, verdict.left);
+      if (verdict === 'due') await changeOne(engine, context, { run, tally, key, record });
+    },
+  });
+  if (end !== 'completed') return { state: end };
+  tally.settle();
+  await run.reporter.report({ counts: tally.counts() });
+  return tally.hasFailures ? { state: 'failed', error: change.failure } : { state: end };
+}
+
+/** What an earlier run had not come to is counted anew. */
+function onlyDealtWith({ objects, bytes }: Counts): Counts {
+  return {
+    objects: { ...objects, total: objects.done + objects.failed },
+    bytes: { ...bytes, total: bytes.done + bytes.failed },
+  };
+}
+
+interface Counting<Left extends string> {
+  readonly bucketId: BucketId;
+  readonly change: EachChange<Left>;
+  readonly tally: Tally;
+  readonly after: string | undefined;
+  readonly context: OperationContext;
+}
+
+/** So that progress has a total: one walk over what is left of the index. */
+async function countDue<Left extends string>(engine: Engine, counting: Counting<Left>): Promise<void> {
+  let { after } = counting;
+  for (;;) {
+    counting.context.signal?.throwIfAborted();
+    const page: readonly ListedKey[] = await engine.index.scan(counting.bucketId, {
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const { key, document } of page) {
+      const record = document.current;
+      if (record && !record.missing && counting.change.judge(key, record) === 'due') counting.tally.expect(record.size);
+    }
+    after = page.at(-1)?.key;
+    if (after === undefined || page.length < PAGE) return;
+  }
+}
+
+async function changeOne<Left extends string>(
+  engine: Engine,
+  context: OperationContext,
+  at: {
+    readonly run: BucketRun & { readonly change: EachChange<Left> };
+    readonly tally: Tally;
+    readonly key: string;
+    readonly record: ObjectRecord;
+  },
+): Promise<void> {
+  const { run, tally, key, record } = at;
+  const guard = (document: KeyDocument): void => {
+    if (!isCurrentWrite(document, record.placement.writeId)) throw changedMeanwhile();
+  };
+  try {
+    const { value: bucket } = await requireBucket(engine, run.bucketId);
+    await run.change.change({ bucket, key, guard });
+    tally.done(record.size);
+  } catch (error) {
+    if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key')) tally.done(record.size);
+    else if (context.signal?.aborted) throw error;
+    else tally.failed(key, record.size, error instanceof Error ? error.message : String(error));
+  }
+}
