@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { asRunning, needServer, probe } from './launching.js';
+import type { TestAuthority } from './certificates.js';
+import { asRunning, needServer, overTls, probe, probeTls } from './launching.js';
 import type { RunningServer, StorageAccount } from './running-server.js';
 import { ServerProcess } from './server-process.js';
+
+export interface AzuriteOptions {
+  readonly backend?: 'memory' | 'filesystem';
+  /** With the certificate of this authority, over https alone; it then takes tokens, of which it checks all but the signature. Copies then fail: it trusts no authority but itself. */
+  readonly tls?: TestAuthority;
+}
 
 /**
  * Azurite's blob service with an account of its own. The endpoint carries the account in its path, as emulators do:
  * `http://127.0.0.1:PORT/ACCOUNT`. With `backend: 'filesystem'` the data outlives `restart`, else it does not.
  */
-export async function startAzurite({ backend = 'memory' }: { backend?: 'memory' | 'filesystem' } = {}): Promise<
+export async function startAzurite({ backend = 'memory', tls }: AzuriteOptions = {}): Promise<
   RunningServer<StorageAccount>
 > {
   const binary = needServer('azurite');
@@ -21,15 +28,26 @@ export async function startAzurite({ backend = 'memory' }: { backend?: 'memory' 
         binary.entry,
         ...['--blobHost', '127.0.0.1', '--blobPort', String(port)],
         ...(backend === 'memory' ? ['--inMemoryPersistence'] : ['--location', directory]),
+        ...(tls === undefined
+          ? []
+          : ['--cert', tls.certificateFile, '--key', tls.keyFile, '--oauth', 'basic', '--disableProductStyleUrl']),
         ...['--skipApiVersionCheck', '--disableTelemetry', '--silent'],
       ],
-      env: { AZURITE_ACCOUNTS: `${accountName}:${accountKey}` },
+      env: {
+        AZURITE_ACCOUNTS: `${accountName}:${accountKey}`,
+      },
     }),
-    isReady: async (origin) =>
-      (await probe(`${origin}/${accountName}?comp=list`)).headers.get('server')?.startsWith('Azurite-Blob') === true,
+    isReady: async (origin) => {
+      const path = `/${accountName}?comp=list`;
+      const name =
+        tls === undefined
+          ? (await probe(origin + path)).headers.get('server')
+          : (await probeTls(overTls(origin) + path)).server;
+      return name?.startsWith('Azurite-Blob') === true;
+    },
   });
   return asRunning('azurite', server, {
-    endpoint: `${server.origin}/${accountName}`,
+    endpoint: `${tls === undefined ? server.origin : overTls(server.origin)}/${accountName}`,
     credentials: { accountName, accountKey },
   });
 }

@@ -54,6 +54,16 @@ export const gaps: readonly Gap[] = [
   ...rows('azurite', [
     ['versions', 'no blob versions', 'no x-ms-version-id in the answer to a PUT'],
     ['put-from-url', 'no Put Blob From URL', '501; Put Block From URL works'],
+    [
+      'account-sas-copy',
+      'no Put Block From URL under a SAS of the account',
+      '500 without a body; its table has no row',
+    ],
+    [
+      'source-token',
+      'reads the source of a copy without its token',
+      'x-ms-copy-source-authorization: 400 CannotVerify…',
+    ],
     ['crc64', 'no CRC64 of ranges', 'x-ms-range-get-content-crc64: 500, not supported in strict mode'],
     ['rehydration-delay', 'rehydrates at once', 'a read directly after Set Blob Tier Hot: 200; Azure takes hours'],
 

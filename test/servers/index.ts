@@ -7,6 +7,8 @@ import { startMinio, startMoto } from './s3-servers.js';
 import type { ServerName } from './versions.mjs';
 
 export { startAzurite } from './azurite.js';
+export { makeAuthority, type TestAuthority } from './certificates.js';
+export { startConnectProxy, type ConnectProxy } from './connect-proxy.js';
 export { findServer, type ServerBinary } from './cache.mjs';
 export { startFakeGcs } from './fake-gcs.js';
 export { startFerretDb } from './ferretdb.js';

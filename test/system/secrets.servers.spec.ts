@@ -1,3 +1,8 @@
+import {
+  AccountSASPermissions,
+  generateAccountSASQueryParameters,
+  StorageSharedKeyCredential,
+} from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { freePort, RunningSpumoni, until } from './running-spumoni.js';
@@ -16,6 +21,10 @@ const SETTINGS = {
   SPUMONI_SWEEP_SECONDS: '0.5',
 };
 const WRONG = { secretKey: randomBytes(20).toString('hex'), accountKey: randomBytes(64).toString('base64') };
+const ROLE = { roleArn: 'arn:minio:iam:::role/spumoni', externalId: randomBytes(20).toString('hex') };
+const PROXY = { proxyUser: 'spumoni', proxyPassword: randomBytes(20).toString('hex') };
+const WRONG_SIGNATURE = randomBytes(32).toString('base64url');
+const WRONG_SAS = `sv=2024-11-04&ss=b&srt=sco&sp=rwdlactf&se=2099-01-01T00:00:00Z&sig=${WRONG_SIGNATURE}`;
 
 /** Acceptance 8. */
 describe('secrets stay secret (invariant 7)', () => {
@@ -43,6 +52,9 @@ describe('secrets stay secret (invariant 7)', () => {
       needle('the access token of GCS', account.accessToken),
       needle('a wrong secret key', WRONG.secretKey),
       needle('a wrong account key', WRONG.accountKey),
+      needle('an external id', ROLE.externalId),
+      needle("a proxy's password", PROXY.proxyPassword),
+      needle('the signature of a wrong SAS', WRONG_SIGNATURE),
       needle("the administrator's secret key", spumoni.credentials.secretKey),
     );
   }, 200_000);
@@ -65,6 +77,11 @@ describe('secrets stay secret (invariant 7)', () => {
       { ...azure, credentials: { ...azure.credentials, accountKey: WRONG.accountKey } },
       { ...azure, endpoint: `${gone}/${azure.credentials['accountName']}` },
       { ...azure, credentials: { ...azure.credentials, accountKey: `${WRONG.accountKey}!` } },
+      { ...azure, credentials: { accountName: azure.credentials['accountName'], sasToken: WRONG_SAS } },
+      { ...azure, credentials: { accountName: azure.credentials['accountName'], sasToken: `sr=c&${WRONG_SAS}` } },
+      { ...minio, credentials: { ...minio.credentials, ...PROXY }, options: { insecure: true, proxy: gone } },
+      { ...minio, credentials: { source: 'chain', ...ROLE } },
+      { ...minio, credentials: { ...minio.credentials, secretKey: WRONG.secretKey, ...ROLE } },
       { ...gcs, endpoint: gone },
       { ...gcs, credentials: { serviceAccount: account?.document.slice(0, -5) } },
       { ...gcs, credentials: { serviceAccount: account?.document }, type: 's3' },
@@ -73,7 +90,14 @@ describe('secrets stay secret (invariant 7)', () => {
     for (const body of [minio, azure, gcs]) expect((await register(body)).status).toBe(201);
     const wrong = { accessKey: minio.credentials['accessKey'], secretKey: WRONG.secretKey };
     await client.expect(422, 'PUT', '/admin/v1/backends/minio/credentials', { json: wrong });
-    await client.expect(200, 'PUT', '/admin/v1/backends/minio/credentials', { json: minio.credentials });
+    const role = { ...minio.credentials, ...ROLE };
+    await client.expect(200, 'PUT', '/admin/v1/backends/minio/credentials', { json: role });
+    const { accountName = '', accountKey = '' } = azure.credentials;
+    const [sas, signature] = sasOf(accountName, accountKey);
+    needles.push(needle('the signature of a SAS', signature));
+    const json = { accountName, sasToken: sas };
+    // Right as it is: but Azurite copies nothing under a SAS of the account, so the probe fails half-way (account-sas-copy).
+    await client.expect(422, 'PUT', '/admin/v1/backends/azurite/credentials', { json });
   }, 120_000);
 
   it('while buckets, objects and a migration work, and fail', async () => {
@@ -169,6 +193,18 @@ describe('secrets stay secret (invariant 7)', () => {
     expect(findIn(Buffer.from(running.output), needles)).toEqual([]);
   }, 120_000);
 });
+
+/** A SAS of the whole account for an hour, and its signature. */
+function sasOf(accountName: string, accountKey: string): [sas: string, signature: string] {
+  const sas = generateAccountSASQueryParameters(
+    {
+      ...{ services: 'b', resourceTypes: 'sco', expiresOn: new Date(Date.now() + 3_600_000) },
+      permissions: AccountSASPermissions.parse('rwdlacuptf'),
+    },
+    new StorageSharedKeyCredential(accountName, accountKey),
+  );
+  return [sas.toString(), sas.signature];
+}
 
 function fail(message: string): never {
   throw new Error(message);

@@ -1,9 +1,11 @@
-import { beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { openBackend } from '../src/index.js';
 import type { BackendErrorKind, ObjectBackend } from '../src/index.js';
 import { kindOf } from '../src/azure/errors.js';
+import { AzureAccess } from '../src/azure/access.js';
 import { AzureClient } from '../src/azure/requests.js';
 import { parseConfig } from '../src/azure/config.js';
+import { createWire } from '../src/wire/index.js';
 import { azureDefinition, describeOnAzurite, PLAIN } from './azure-server.js';
 import { bytesOf } from './conformance/bytes.js';
 import { failure } from './conformance/stage.js';
@@ -21,12 +23,15 @@ describeOnAzurite("Azurite's refusals", (azurite) => {
   let container: string;
   beforeAll(async () => {
     backend = await azurite.open();
-    client = new AzureClient(parseConfig(azureDefinition(azurite.server)));
+    const config = parseConfig(azureDefinition(azurite.server));
+    const wire = createWire({ backend: 'azurite', origin: config.origin });
+    client = new AzureClient(config, wire, new AzureAccess(config));
     container = await azurite.container();
     await backend.put(azurite.call(), { container, key: 'here', body: bytesOf(1, 9), size: 9, attributes: PLAIN });
     const archived = { ...PLAIN, storageClass: 'Archive' };
     await backend.put(azurite.call(), { container, key: 'cold', body: bytesOf(1, 9), size: 9, attributes: archived });
   });
+  afterAll(() => client.close());
   const send = (query: Record<string, string>, headers: Record<string, string> = {}, key = 'here', body = '') =>
     client.send(
       { verb: 'try', method: 'PUT', container, key, query, headers, body: Buffer.from(body) },

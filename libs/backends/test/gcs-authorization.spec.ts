@@ -39,7 +39,11 @@ async function install(
     token_uri: `${tokens.origin}/token`,
   };
   const serviceAccount = { reveal: () => JSON.stringify(document) };
-  const backend = openGcs(definitionOf(storage.origin, { credentials: { serviceAccount } }), () => clock.now);
+  const backend = openGcs(
+    definitionOf(storage.origin, { credentials: { serviceAccount } }),
+    undefined,
+    () => clock.now,
+  );
   running.push(backend, tokens, storage);
   return { backend, storage, tokens, clock };
 }
@@ -89,15 +93,16 @@ describe('access tokens of a service account', () => {
     expect(bearers(storage).at(-1)).toBe('Bearer token-2');
   });
 
-  it('are fetched anew after GCS refused one', async () => {
-    const { backend, storage } = await install(counting(), (incoming, answer) => {
+  it('are fetched anew once GCS refused one, but not again within ten seconds', async () => {
+    const { backend, storage, clock } = await install(counting(), (incoming, answer) => {
       if (incoming.headers.authorization === 'Bearer token-1')
         json(answer, 401, refusal(401, 'authError', 'Invalid Credentials'));
       else json(answer, 200, resourceOf());
     });
     await failure(backend.head(call, which), 'denied');
+    clock.now += 10_000;
     await backend.head(call, which);
-    expect(bearers(storage)).toEqual(['Bearer token-1', 'Bearer token-2']);
+    expect(bearers(storage)).toEqual(['Bearer token-1', 'Bearer token-1', 'Bearer token-2']);
   });
 
   it('that are refused fail with denied, say why, and are asked for again by the next call', async () => {

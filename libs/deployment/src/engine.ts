@@ -13,6 +13,11 @@ export function limitsOf({ settings, options, clock, counters }: Parts): CallLim
   return {
     deadlineMs: settings.backendDeadlineMs,
     connections: settings.backendConnections,
+    machine: {
+      ambient: new Set(settings.identity.ambient),
+      tokenDirectories: settings.identity.tokenDirectories,
+      endpoints: new Set(settings.identity.endpoints),
+    },
     observe: (observation) => {
       counters.call(observation);
       onOperation?.(observation);

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { parsePostgresUrl } from '#libs/postgres-server';
 import { objectionToRedisUrl } from './redis-url.js';
@@ -90,6 +91,48 @@ const corsOrigins = z
     error: 'expected origins such as https://dashboard.example.com, separated by commas',
   })
   .describe('Origins whose pages may call the APIs from a browser, separated by commas; none by default');
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+/** Whose SDKs may look for credentials in the surroundings of this process; the adapters of `libs/backends` know the same names. */
+const AMBIENT = ['aws', 'azure', 'gcs'] as const;
+type Ambient = (typeof AMBIENT)[number];
+
+const ambientCredentials = z
+  .string()
+  .default('')
+  .transform(listOf)
+  .refine((names): names is Ambient[] => names.every((name) => AMBIENT.some((known) => known === name)), {
+    error: `expected any of ${AMBIENT.join(', ')}, separated by commas`,
+  })
+  .describe(
+    "Vendors for which a backend may use this machine's own identity (environment, profile, instance role), separated by commas; none by default",
+  );
+
+const tokenDirectories = z
+  .string()
+  .default('')
+  .transform(listOf)
+  .refine((paths) => paths.every((path) => isAbsolute(path)), {
+    error: 'expected absolute paths of directories, separated by commas',
+  })
+  .describe('Directories with identity tokens that a backend may name a file of, separated by commas; none by default');
+
+const identityEndpoints = z
+  .string()
+  .default('')
+  .transform(listOf)
+  .refine((origins) => origins.every(isOrigin), {
+    error: 'expected origins such as https://sts.example.com, separated by commas',
+  })
+  .describe(
+    "Origins beside the vendors' own that this machine's identity and identity tokens may be shown to, separated by commas; none by default",
+  );
 
 /** An unwrapped master key travels in the answer: never in the clear over a network. */
 function isSafeEndpoint(text: string): boolean {
@@ -196,6 +239,9 @@ export const VARIABLES = {
     { from: 1, to: 4096 },
     'Calls under way at once to one backend, for each process',
   ),
+  SPUMONI_AMBIENT_CREDENTIALS: ambientCredentials,
+  SPUMONI_IDENTITY_TOKEN_DIRECTORIES: tokenDirectories,
+  SPUMONI_IDENTITY_ENDPOINTS: identityEndpoints,
   SPUMONI_PATIENCE_SECONDS: seconds(
     20,
     { from: 0, to: 600 },

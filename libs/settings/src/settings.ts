@@ -38,6 +38,12 @@ export interface Settings {
   readonly uploads: { readonly ageMs: number; readonly bytes: number; readonly perUser: number };
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
+  /** What of this machine's own identity backends may use: by vendor, by directory of tokens, and beside the vendors' own, towards which origins. */
+  readonly identity: {
+    readonly ambient: Variables['SPUMONI_AMBIENT_CREDENTIALS'];
+    readonly tokenDirectories: readonly string[];
+    readonly endpoints: readonly string[];
+  };
   readonly patienceMs: number;
   readonly markerAgeMs: number;
   readonly heartbeatMs: number;
@@ -154,6 +160,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     },
     linkSeconds: variables.SPUMONI_LINK_SECONDS,
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
+    identity: {
+      ambient: variables.SPUMONI_AMBIENT_CREDENTIALS,
+      tokenDirectories: variables.SPUMONI_IDENTITY_TOKEN_DIRECTORIES.map((path) => resolve(path)),
+      endpoints: variables.SPUMONI_IDENTITY_ENDPOINTS,
+    },
     migrationParallel: variables.SPUMONI_MIGRATION_PARALLEL,
     auditDays: variables.SPUMONI_AUDIT_DAYS,
     usageDays: variables.SPUMONI_USAGE_DAYS,

@@ -43,13 +43,13 @@ export class AwsBackend implements ObjectBackend {
   readonly #uploads: MultipartUploads;
   readonly #copier: Copier;
 
-  constructor(config: AwsConfig) {
+  constructor(config: AwsConfig, now?: () => number) {
     this.name = config.name;
     this.type = config.type;
     this.vendor = config.vendor;
     this.capabilities = capabilitiesOf(config);
     const rules = { config, capabilities: this.capabilities };
-    this.#s3 = new S3Requests(config);
+    this.#s3 = new S3Requests(config, now);
     this.#control = new Control(this.#s3);
     this.#lister = new Lister(config, this.#control);
     this.#containers = new Containers(config, this.#control, this.#lister);

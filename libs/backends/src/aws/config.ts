@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { limitsOf, vendorOf } from '#libs/naming';
 import type { Vendor } from '#libs/naming';
-import type { BackendDefinition, Revealable } from '../definition.js';
+import type { BackendDefinition } from '../definition.js';
 import { BackendError } from '../errors.js';
+import { NO_MACHINE_IDENTITY, objectionsTo } from '../identity/index.js';
+import type { IdentityUse, MachineIdentity } from '../identity/index.js';
+import { lineOptions, parseLine } from '../wire/index.js';
+import type { Line } from '../wire/index.js';
+import { awsCredentials, parseIdentity } from './identity.js';
+import type { AwsIdentity } from './identity.js';
 import { quirksOf } from './profiles.js';
 import type { S3Quirks } from './profiles.js';
 
@@ -17,9 +23,10 @@ export interface AwsConfig {
   readonly endpoint: URL;
   readonly region: string;
   readonly addressing: 'virtual-host' | 'path';
-  readonly accessKey: string;
-  readonly secretKey: Revealable;
-  readonly sessionToken: Revealable | undefined;
+  readonly identity: AwsIdentity;
+  /** Where roles are assumed; undefined: AWS's own for the region. */
+  readonly stsEndpoint: URL | undefined;
+  readonly line: Line;
   readonly connections: number;
   /** Listings are asked for with percent-encoded keys, which alone carries every key through XML 1.0; some services do it wrong. */
   readonly urlEncodedListing: boolean;
@@ -28,11 +35,6 @@ export interface AwsConfig {
   /** The largest object that is sent, or copied, in one request. */
   readonly singleRequestBytes: number;
 }
-
-const secret = z.custom<Revealable>(
-  (value) => typeof value === 'object' && value !== null && 'reveal' in value && typeof value.reveal === 'function',
-  'expected a secret',
-);
 
 const settings = z.strictObject({
   name: z.string(),
@@ -43,13 +45,11 @@ const settings = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]+$/, 'expected a region such as eu-central-1')
     .optional(),
-  credentials: z.strictObject({
-    accessKey: z.string('missing').min(1, 'missing'),
-    secretKey: secret,
-    sessionToken: secret.optional(),
-  }),
+  credentials: awsCredentials,
   options: z.strictObject({
     insecure: z.boolean().optional(),
+    ...lineOptions,
+    stsEndpoint: z.string().optional(),
     pathStyle: z.boolean().optional(),
     urlEncodedListing: z.boolean().optional(),
     connections: z.int().min(1).max(1024).optional(),
@@ -66,11 +66,12 @@ const settings = z.strictObject({
 
 /**
  * Checks a definition of type `aws` or `s3`. Fails with `invalid`, naming every setting that is missing, unknown or of the wrong form. Plain http
- * needs `options.insecure`. Options: `insecure`, `pathStyle`, `urlEncodedListing`, `connections`, `partBytes`, `singleRequestBytes`.
+ * needs `options.insecure`. Options: `insecure`, `pathStyle`, `urlEncodedListing`, `connections`, `partBytes`, `singleRequestBytes`, `stsEndpoint`,
+ * `ca`, `proxy`. A use of this machine's identity that `machine` does not allow is refused.
  */
-export function parseConfig(definition: BackendDefinition): AwsConfig {
+export function parseConfig(definition: BackendDefinition, machine: MachineIdentity = NO_MACHINE_IDENTITY): AwsConfig {
   const parsed = settings.safeParse(definition);
-  if (!parsed.success) throw refuse(definition.name, parsed.error.issues.map(describe));
+  if (!parsed.success) throw refuse(definition.name, [...parsed.error.issues.map(describe), ...missingOf(definition)]);
   const { name, type, credentials, options } = parsed.data;
   const vendor = vendorOf(definition.type, definition.profile);
   const quirks = quirksOf(vendor);
@@ -78,7 +79,15 @@ export function parseConfig(definition: BackendDefinition): AwsConfig {
     throw refuse(name, [`profile: ${definition.profile ?? vendor} is not of type ${type}`]);
   const region = definition.region ?? quirks.defaultRegion;
   if (region === undefined) throw refuse(name, ['region: missing']);
-  const endpoint = parseEndpoint(name, definition.endpoint ?? quirks.endpoint?.(region), options.insecure === true);
+  const insecure = options.insecure === true;
+  const endpoint = parseEndpoint(name, definition.endpoint ?? quirks.endpoint?.(region), insecure);
+  const stsEndpoint = stsEndpointOf({ name, type, endpoint, given: options.stsEndpoint, insecure });
+  const problems: string[] = [];
+  const identity = parseIdentity({ name, credentials }, problems);
+  const line = parseLine({ options, credentials }, problems);
+  const endpoints = { endpoint, stsEndpoint };
+  problems.push(...objectionsTo({ ...useOf(identity, endpoints), ownCa: line.ca !== undefined }, machine));
+  if (identity === undefined || problems.length > 0) throw refuse(name, problems);
   const limits = limitsOf(vendor);
   return {
     name,
@@ -88,15 +97,23 @@ export function parseConfig(definition: BackendDefinition): AwsConfig {
     endpoint,
     region,
     addressing: addressingOf(definition, quirks, options.pathStyle),
-    accessKey: credentials.accessKey,
-    secretKey: credentials.secretKey,
-    sessionToken: credentials.sessionToken,
+    identity,
+    stsEndpoint,
+    line,
     urlEncodedListing: options.urlEncodedListing ?? limits.urlEncodingListing,
     connections: options.connections ?? 64,
     // Where all parts must be of one size they cannot grow, so they begin larger: 10,000 of them are 160 GB.
     partBytes: options.partBytes ?? (limits.equalParts ? 16 : 8) * MIB,
     singleRequestBytes: Math.min(options.singleRequestBytes ?? Infinity, limits.maxSinglePutBytes),
   };
+}
+
+/** What credentials lack that are of the wrong form as well: everything is said at once. */
+function missingOf({ name, credentials }: BackendDefinition): string[] {
+  const problems: string[] = [];
+  const given = awsCredentials.strip().safeParse(credentials);
+  if (given.success) parseIdentity({ name, credentials: given.data }, problems);
+  return problems;
 }
 
 /** An endpoint of one's own (an emulator, a private cloud) seldom has a host name for each container. */
@@ -109,8 +126,35 @@ function addressingOf(
   return definition.type === 'aws' && definition.endpoint !== undefined ? 'path' : quirks.addressing;
 }
 
-function parseEndpoint(name: string, endpoint: string | undefined, insecure: boolean): URL {
-  if (endpoint === undefined) throw refuse(name, ['endpoint: missing']);
+/** Services of S3's protocol that have an STS have it at the same address (MinIO, Ceph). */
+function stsEndpointOf(given: {
+  name: string;
+  type: 'aws' | 's3';
+  endpoint: URL;
+  given: string | undefined;
+  insecure: boolean;
+}): URL | undefined {
+  if (given.given !== undefined) return parseEndpoint(given.name, given.given, given.insecure, 'options.stsEndpoint');
+  return given.type === 's3' ? given.endpoint : undefined;
+}
+
+function useOf(
+  identity: AwsIdentity | undefined,
+  { endpoint, stsEndpoint }: { endpoint: URL; stsEndpoint: URL | undefined },
+): Omit<IdentityUse, 'ownCa'> {
+  const chain = identity?.source === 'chain' ? 'credentials.source' : undefined;
+  const token = identity?.source === 'web-identity' ? identity.tokenFile : undefined;
+  const sts = stsEndpoint === undefined ? [] : [{ setting: 'options.stsEndpoint', url: stsEndpoint }];
+  return {
+    vendor: 'aws',
+    ambient: chain,
+    tokenFile: token === undefined ? undefined : { setting: 'credentials.tokenFile', path: token },
+    origins: [{ setting: 'endpoint', url: endpoint }, ...sts],
+  };
+}
+
+function parseEndpoint(name: string, endpoint: string | undefined, insecure: boolean, setting = 'endpoint'): URL {
+  if (endpoint === undefined) throw refuse(name, [`${setting}: missing`]);
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (
     !url ||
@@ -121,9 +165,9 @@ function parseEndpoint(name: string, endpoint: string | undefined, insecure: boo
     url.hash ||
     url.pathname !== '/'
   )
-    throw refuse(name, ['endpoint: expected https://HOST or https://HOST:PORT, without path, query or user']);
+    throw refuse(name, [`${setting}: expected https://HOST or https://HOST:PORT, without path, query or user`]);
   if (url.protocol === 'http:' && !insecure)
-    throw refuse(name, ['endpoint: plain http sends data unencrypted; use https, or set options.insecure']);
+    throw refuse(name, [`${setting}: plain http sends data unencrypted; use https, or set options.insecure`]);
   return url;
 }
 

@@ -1,22 +1,19 @@
 import type * as sdk from '@aws-sdk/client-s3';
 import type { Call } from '../object-backend.js';
+import { isBackendError } from '../errors.js';
 import { answerFailure, garbage, isForeign } from './errors.js';
 import type { S3Requests } from './requests.js';
-import { percentEncode } from './signer.js';
+import { saysEnded } from './credentials.js';
+import type { SdkRequest, SdkResponse, SendOptions } from './sdk-transport.js';
 import { isWholeXml } from './xml.js';
 
 type Sdk = typeof sdk;
 
-/** What the SDK hands to its transport, of which this much is used. */
-interface SdkRequest {
-  readonly method: string;
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly port?: number;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | readonly string[] | null>>;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: unknown;
+interface SdkKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
 }
 
 const CONTROL_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -40,10 +37,20 @@ export class Control {
   ): Promise<Answer> {
     this.#client ??= this.#open();
     const { sdk, client } = await this.#client;
-    return await command(sdk, client, {
+    const options = {
       ...(call.signal === undefined ? {} : { abortSignal: call.signal }),
       ...(call.deadlineMs === undefined ? {} : { requestTimeout: call.deadlineMs }),
-    });
+    };
+    const { credentials } = this.#s3;
+    if (!credentials.renewable) return await command(sdk, client, options);
+    const { accessKey } = await credentials.get(call);
+    try {
+      return await command(sdk, client, options);
+    } catch (error) {
+      const ended = isBackendError(error, 'denied') && saysEnded(error.vendorCode) && credentials.refused(accessKey);
+      if (!ended) throw error;
+      return await command(sdk, client, options);
+    }
   }
 
   /** The vendor's own tags of one write, or of what stands at the key. */
@@ -55,6 +62,17 @@ export class Control {
     const tags = answer.TagSet;
     if (tags === undefined) throw garbage(this.#s3.config.name, `read the tags of ${key} in ${container}`);
     return Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+  }
+
+  /** The SDK keeps keys until five minutes before they end. These it asks for each time: what is kept, and when it is renewed, is said elsewhere. */
+  async #keys(): Promise<SdkKeys> {
+    const { accessKey, secretKey, sessionToken } = await this.#s3.credentials.get({ requestId: '' });
+    return {
+      accessKeyId: accessKey,
+      secretAccessKey: secretKey.reveal(),
+      ...(sessionToken === undefined ? {} : { sessionToken: sessionToken.reveal() }),
+      ...(this.#s3.credentials.renewable ? { expiration: new Date(Date.now() + 60_000) } : {}),
+    };
   }
 
   async close(): Promise<void> {
@@ -69,11 +87,7 @@ export class Control {
       endpoint: config.endpoint.origin,
       region: config.region,
       forcePathStyle: config.addressing === 'path',
-      credentials: {
-        accessKeyId: config.accessKey,
-        secretAccessKey: config.secretKey.reveal(),
-        ...(config.sessionToken === undefined ? {} : { sessionToken: config.sessionToken.reveal() }),
-      },
+      credentials: () => this.#keys(),
       maxAttempts: 1,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
@@ -90,18 +104,7 @@ export class Control {
   async #transport(request: SdkRequest, options: SendOptions): Promise<SdkResponse> {
     const { config } = this.#s3;
     const action = `${request.method} ${request.path}`;
-    const port = request.port === undefined ? '' : `:${request.port}`;
-    const headers = Object.entries(request.headers).filter(([name]) => name.toLowerCase() !== 'content-length');
-    const query = queryOnTheLine(request.query ?? {});
-    const answer = await this.#s3.wireTo(`${request.protocol}//${request.hostname}${port}`).send(
-      {
-        method: request.method,
-        path: query ? `${request.path}?${query}` : request.path,
-        headers: headers.flat(),
-        ...bodyOf(request.body),
-      },
-      callOf(options),
-    );
+    const answer = await this.#s3.transport.send(request, options);
     const body = await answer.body.collect(CONTROL_ANSWER_BYTES);
     const text = request.method === 'HEAD' ? undefined : Buffer.from(body).toString();
     if (answer.status >= 300)
@@ -109,40 +112,4 @@ export class Control {
     if (text ? !isWholeXml(text) : isForeign(answer.headers)) throw garbage(config.name, action);
     return { statusCode: answer.status, headers: answer.headers, body };
   }
-}
-
-interface SdkResponse {
-  readonly statusCode: number;
-  readonly headers: Record<string, string>;
-  readonly body: Uint8Array;
-}
-
-/** The options of one command, as the SDK hands them on to its transport. */
-export interface SendOptions {
-  readonly abortSignal?: AbortSignal;
-  readonly requestTimeout?: number;
-}
-
-function callOf({ abortSignal, requestTimeout }: SendOptions): Call {
-  return {
-    requestId: '',
-    ...(abortSignal === undefined ? {} : { signal: abortSignal }),
-    ...(requestTimeout === undefined ? {} : { deadlineMs: requestTimeout }),
-  };
-}
-
-function bodyOf(body: unknown): { body?: Uint8Array } {
-  if (body instanceof Uint8Array) return { body };
-  return typeof body === 'string' ? { body: Buffer.from(body) } : {};
-}
-
-/** As the SDK signed it: names without a value keep their `=`. */
-function queryOnTheLine(query: Readonly<Record<string, string | readonly string[] | null>>): string {
-  return Object.entries(query)
-    .flatMap(([name, value]) => {
-      const values: readonly string[] = value === null ? [''] : typeof value === 'string' ? [value] : value;
-      return values.map((one) => `${percentEncode(name)}=${percentEncode(one)}`);
-    })
-    .sort()
-    .join('&');
 }

@@ -1,9 +1,12 @@
 import { BackendError } from '../errors.js';
 import type { Call } from '../object-backend.js';
-import { createWire } from '../wire/index.js';
+import { createWire, heldBody } from '../wire/index.js';
 import type { Wire, WireAnswer } from '../wire/index.js';
 import type { AwsConfig } from './config.js';
+import { AwsCredentials, saysEnded } from './credentials.js';
 import { answerFailure, garbage, isForeign } from './errors.js';
+import type { AwsKeys } from './identity.js';
+import { SdkTransport } from './sdk-transport.js';
 import { encodeKeyPath, encodeQuery, Signer } from './signer.js';
 import { parseFlatXml } from './xml.js';
 import type { FlatXml } from './xml.js';
@@ -34,31 +37,52 @@ const SHORT_ANSWER_BYTES = 256 * 1024;
 /** The signed requests of the data path. One pool of connections a host name: one in path style, one a container in virtual-host style. */
 export class S3Requests {
   readonly config: AwsConfig;
-  readonly #signer: Signer;
+  readonly transport: SdkTransport;
+  readonly credentials: AwsCredentials;
   readonly #wires = new Map<string, Wire>();
+  #signing: { readonly keys: AwsKeys; readonly signer: Signer } | undefined;
 
-  constructor(config: AwsConfig) {
+  constructor(config: AwsConfig, now?: () => number) {
     this.config = config;
-    this.#signer = new Signer(config);
+    this.transport = new SdkTransport((origin) => this.wireTo(origin));
+    this.credentials = new AwsCredentials(config, this.transport, now);
   }
 
   /** The connections to an origin of this backend. */
   wireTo(origin: string): Wire {
     const known = this.#wires.get(origin);
     if (known) return known;
-    const wire = createWire({ backend: this.config.name, origin, connections: this.config.connections });
+    const { name: backend, connections, line } = this.config;
+    const wire = createWire({ backend, origin, connections, line });
     this.#wires.set(origin, wire);
     return wire;
   }
 
-  /** Sends a request; resolves with whatever the vendor answers. */
-  send(call: Call, request: S3Request): Promise<WireAnswer> {
+  /** Sends a request; resolves with whatever the vendor answers. Where it says that temporary keys hold no more, it is sent once again with others. */
+  async send(call: Call, request: S3Request): Promise<WireAnswer> {
+    const keys = this.credentials.current() ?? (await this.credentials.get(call));
+    const answer = await this.#send(call, request, keys);
+    if (!this.credentials.renewable || !REFUSALS.has(answer.status)) return answer;
+    const { again, ended } = await examined(request, answer);
+    // A stream has been read: it cannot be sent again, but the next call brings other keys.
+    const others = ended && this.credentials.refused(keys.accessKey);
+    if (!others || (request.body !== undefined && !(request.body instanceof Uint8Array))) return again;
+    return await this.#send(call, request, await this.credentials.get(call));
+  }
+
+  #send(call: Call, request: S3Request, keys: AwsKeys): Promise<WireAnswer> {
     const { endpoint, addressing } = this.config;
     const inHost = addressing === 'virtual-host' && !request.container.includes('.');
     const host = inHost ? `${request.container}.${endpoint.host}` : endpoint.host;
     const path = `${inHost ? '' : `/${encodeKeyPath(request.container)}`}/${this.#encodeKey(request.key)}`;
     const query = encodeQuery(request.query ?? {});
-    const headers = this.#signer.sign({ method: request.method, host, path, query, headers: request.headers ?? [] });
+    const headers = this.#signerOf(keys).sign({
+      method: request.method,
+      host,
+      path,
+      query,
+      headers: request.headers ?? [],
+    });
     return this.wireTo(`${endpoint.protocol}//${host}`).send(
       {
         method: request.method,
@@ -109,10 +133,29 @@ export class S3Requests {
     await Promise.all([...this.#wires.values()].map((wire) => wire.close()));
   }
 
+  #signerOf(keys: AwsKeys): Signer {
+    if (this.#signing?.keys === keys) return this.#signing.signer;
+    const signer = new Signer({ ...keys, region: this.config.region });
+    this.#signing = { keys, signer };
+    return signer;
+  }
+
   #encodeKey(key: string): string {
     if (key.isWellFormed()) return encodeKeyPath(key);
     throw new BackendError('invalid', 'the key is not well-formed Unicode', { backend: this.config.name });
   }
+}
+
+/** With which an end of the keys is told: S3 says 400 or 403, others 401. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403]);
+
+/** Reads a refusal, and gives it back as if it had not been read. */
+async function examined(request: S3Request, answer: WireAnswer): Promise<{ again: WireAnswer; ended: boolean }> {
+  const bytes = await answer.body.collect(SHORT_ANSWER_BYTES);
+  const again = { ...answer, body: heldBody(bytes) };
+  if (request.method === 'HEAD') return { again, ended: saysEnded(answer.headers['x-minio-error-code']) };
+  const code = parseFlatXml(Buffer.from(bytes).toString())?.texts['Code'];
+  return { again, ended: code !== undefined && saysEnded(code) };
 }
 
 /** HTTP libraries write header text byte by byte as Latin-1: other text goes out as its UTF-8 bytes, which is what was signed. */

@@ -1,6 +1,8 @@
 import type { BackendCapabilities } from '../capabilities.js';
 import type * as port from '../object-backend.js';
 import { AZURE_CAPABILITIES } from './capabilities.js';
+import { createWire } from '../wire/index.js';
+import { AzureAccess } from './access.js';
 import type { AzureConfig } from './config.js';
 import * as containers from './containers.js';
 import { copyObject } from './copy.js';
@@ -13,7 +15,7 @@ import { AzureSdk } from './sdk.js';
 import type { ControlClient } from './sdk.js';
 import { deleteObject, putObject } from './write.js';
 
-/** Azure Blob storage: block blobs of one storage account, opened with its key. Tokens are ETags, which at Azure name a write, not content. */
+/** Azure Blob storage: block blobs of one storage account, opened with its key, a SAS, or tokens. Tokens are ETags, which at Azure name a write, not content. */
 export class AzureBackend implements port.ObjectBackend {
   readonly name: string;
   readonly type = 'azure';
@@ -22,10 +24,13 @@ export class AzureBackend implements port.ObjectBackend {
   readonly #client: AzureClient;
   readonly #control: ControlClient;
 
-  constructor(config: AzureConfig) {
-    this.name = config.name;
-    this.#client = new AzureClient(config);
-    this.#control = { config, sdk: new AzureSdk(config) };
+  constructor(config: AzureConfig, now?: () => number) {
+    const { name, origin, connections, line } = config;
+    this.name = name;
+    const wire = createWire({ backend: name, origin, connections, line });
+    const access = new AzureAccess(config, now);
+    this.#client = new AzureClient(config, wire, access);
+    this.#control = { config, sdk: new AzureSdk(config, wire, access) };
   }
 
   async createContainer(call: port.Call, request: port.CreateContainerRequest): Promise<port.ContainerInfo> {

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { limitsOf } from '#libs/naming';
-import type { BackendDefinition, Revealable } from '../definition.js';
+import type { BackendDefinition } from '../definition.js';
 import { BackendError } from '../errors.js';
+import { NO_MACHINE_IDENTITY, objectionsTo } from '../identity/index.js';
+import type { MachineIdentity } from '../identity/index.js';
+import { lineOptions, parseLine } from '../wire/index.js';
+import type { Line } from '../wire/index.js';
+import { azureCredentials, parseIdentity } from './identity.js';
+import type { AzureIdentity, EntraIdentity } from './identity.js';
 
 const MIB = 1024 * 1024;
 
@@ -9,7 +15,10 @@ const MIB = 1024 * 1024;
 export interface AzureConfig {
   readonly name: string;
   readonly account: string;
-  readonly accountKey: Revealable;
+  readonly identity: AzureIdentity;
+  /** Who issues tokens; undefined: the public cloud's Microsoft Entra ID. */
+  readonly authorityHost: URL | undefined;
+  readonly line: Line;
   /** Scheme, host and port. */
   readonly origin: string;
   /** What comes before the container in every path: empty, or `/ACCOUNT` at emulators. */
@@ -23,26 +32,16 @@ export interface AzureConfig {
   readonly singleRequestBytes: number;
 }
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$|^[A-Za-z0-9+/]{2,3}={1,2}$/;
-
-const secret = z
-  .custom<Revealable>(
-    (value) => typeof value === 'object' && value !== null && 'reveal' in value && typeof value.reveal === 'function',
-    'missing; expected a secret',
-  )
-  .refine((key) => BASE64.test(key.reveal()), 'expected base64, as the portal shows it');
-
 const settings = z.strictObject({
   name: z.string(),
   type: z.literal('azure'),
   endpoint: z.string().optional(),
   region: z.string().min(1).optional(),
-  credentials: z.strictObject({
-    accountName: z.string('missing').regex(/^[a-z0-9]{3,24}$/, 'expected 3 to 24 lowercase letters and digits'),
-    accountKey: secret,
-  }),
+  credentials: azureCredentials,
   options: z.strictObject({
     insecure: z.boolean().optional(),
+    ...lineOptions,
+    authorityHost: z.string().optional(),
     connections: z.int().min(1).max(1024).optional(),
     blockBytes: z.int().min(1).optional(),
     singleRequestBytes: z.int().min(0).optional(),
@@ -51,25 +50,71 @@ const settings = z.strictObject({
 
 /**
  * Checks a definition of type `azure`. Fails with `invalid`, naming every setting that is missing, unknown or of the wrong form. Plain http needs
- * `options.insecure`. Options: `insecure`, `connections`, `blockBytes`, `singleRequestBytes`.
+ * `options.insecure`, and is not for tokens. Options: `insecure`, `connections`, `blockBytes`, `singleRequestBytes`, `authorityHost`, `ca`, `proxy`.
+ * A use of this machine's identity that `machine` does not allow is refused.
  */
-export function parseConfig(definition: BackendDefinition): AzureConfig {
+export function parseConfig(
+  definition: BackendDefinition,
+  machine: MachineIdentity = NO_MACHINE_IDENTITY,
+): AzureConfig {
   const parsed = settings.safeParse(definition);
   if (!parsed.success) throw refuse(definition.name, parsed.error.issues.map(describe));
   const { name, credentials, options, region } = parsed.data;
   const account = credentials.accountName;
   const endpoint = parsed.data.endpoint ?? `https://${account}.blob.core.windows.net`;
   const { maxSinglePutBytes, maxPartBytes } = limitsOf('azure');
+  const place = parseEndpoint({ name, account, endpoint, insecure: options.insecure === true });
+  const problems: string[] = [];
+  const identity = parseIdentity(credentials, problems);
+  const line = parseLine({ options, credentials }, problems);
+  const authorityHost = parseAuthority(options.authorityHost, problems);
+  if (identity?.kind === 'entra')
+    problems.push(...tokenObjections({ identity, endpoint: new URL(place.origin), authorityHost, line }, machine));
+  if (identity === undefined || problems.length > 0) throw refuse(name, problems);
   return {
     name,
     account,
-    accountKey: credentials.accountKey,
-    ...parseEndpoint({ name, account, endpoint, insecure: options.insecure === true }),
+    identity,
+    authorityHost,
+    line,
+    ...place,
     region,
     connections: options.connections ?? 64,
     blockBytes: Math.min(options.blockBytes ?? 8 * MIB, maxPartBytes),
     singleRequestBytes: Math.min(options.singleRequestBytes ?? Infinity, maxSinglePutBytes),
   };
+}
+
+function parseAuthority(given: string | undefined, problems: string[]): URL | undefined {
+  if (given === undefined) return undefined;
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url?.protocol === 'https:' && url.pathname === '/' && !url.username && !url.search && !url.hash) return url;
+  problems.push('options.authorityHost: expected https://HOST or https://HOST:PORT, without path, query or user');
+  return undefined;
+}
+
+/** A token opens every account that its bearer may open: it goes to hosts that are vouched for, and never in the clear. */
+function tokenObjections(
+  use: { identity: EntraIdentity; endpoint: URL; authorityHost: URL | undefined; line: Line },
+  machine: MachineIdentity,
+): string[] {
+  const { identity, endpoint, authorityHost, line } = use;
+  const path = identity.tokenFile;
+  const clear = endpoint.protocol === 'https:' ? [] : ['endpoint: expected https; a token is never sent in the clear'];
+  const objections = objectionsTo(
+    {
+      vendor: 'azure',
+      ambient: path === undefined ? 'credentials.source' : undefined,
+      tokenFile: path === undefined ? undefined : { setting: 'credentials.tokenFile', path },
+      origins: [
+        { setting: 'endpoint', url: endpoint },
+        ...(authorityHost === undefined ? [] : [{ setting: 'options.authorityHost', url: authorityHost }]),
+      ],
+      ownCa: line.ca !== undefined,
+    },
+    machine,
+  );
+  return [...clear, ...objections];
 }
 
 function parseEndpoint(given: { name: string; account: string; endpoint: string; insecure: boolean }): {

@@ -133,7 +133,7 @@ async function copyBlock(
 ): Promise<void> {
   const { 'if-match': sourceIfMatch } = ifToken(client.backend, source.token);
   const headers = {
-    'x-ms-copy-source': client.readLink(source.container, source.key),
+    ...(await client.sourceHeaders(source.container, source.key, call)),
     'x-ms-source-range': range,
     'x-ms-source-if-match': sourceIfMatch,
   };

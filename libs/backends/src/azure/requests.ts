@@ -1,17 +1,15 @@
-import { BackendError } from '../errors.js';
+import { BackendError, isBackendError } from '../errors.js';
 import type { Call } from '../object-backend.js';
-import { createWire } from '../wire/index.js';
 import type { Wire, WireAnswer } from '../wire/index.js';
+import { AzureAccess } from './access.js';
+import type { Proof } from './access.js';
 import type { AzureConfig } from './config.js';
 import { answerFailure, assertFromAzure } from './errors.js';
-import { SharedKeySigner } from './signer.js';
 
 /** The version of the REST API that is spoken: the first with everything used here is 2021-12-02, which brought the tier Cold. */
 const API_VERSION = '2024-11-04';
 /** Refusals and block lists are far smaller. */
 const ERROR_BYTES = 256 * 1024;
-/** A read link covers one server-side copy of a block; Azure checks it when that begins. */
-const LINK_MS = 15 * 60_000;
 
 /** One request of the data path, to a blob. */
 export interface AzureRequest {
@@ -30,16 +28,37 @@ export interface AzureRequest {
 export class AzureClient {
   readonly backend: string;
   readonly #wire: Wire;
-  readonly #signer: SharedKeySigner;
+  readonly #access: AzureAccess;
 
-  constructor(readonly config: AzureConfig) {
+  constructor(
+    readonly config: AzureConfig,
+    wire: Wire,
+    access: AzureAccess,
+  ) {
     this.backend = config.name;
-    this.#signer = new SharedKeySigner(config.account, config.accountKey.reveal());
-    this.#wire = createWire({ backend: config.name, origin: config.origin, connections: config.connections });
+    this.#wire = wire;
+    this.#access = access;
   }
 
-  /** Resolves with a success whose body must be consumed or discarded; fails with `BackendError` otherwise. */
+  /**
+   * Resolves with a success whose body must be consumed or discarded; fails with `BackendError` otherwise. Where a token is refused that should
+   * hold, it is sent once again with another.
+   */
   async send(request: AzureRequest, call: Call): Promise<WireAnswer> {
+    const { proof, outcome } = await this.#attempt(request, call);
+    if (!(outcome instanceof BackendError)) return outcome;
+    // A stream has been read: it cannot be sent again, but the next call brings another token.
+    const others = isBackendError(outcome, 'denied') && this.#access.refused(proof);
+    if (!others || (request.body !== undefined && !(request.body instanceof Uint8Array))) throw outcome;
+    const { outcome: second } = await this.#attempt(request, call);
+    if (second instanceof BackendError) throw second;
+    return second;
+  }
+
+  async #attempt(
+    request: AzureRequest,
+    call: Call,
+  ): Promise<{ readonly proof: Proof; readonly outcome: WireAnswer | BackendError }> {
     const { method, verb, container, key, query = {}, body, contentLength } = request;
     const path = this.#path(container, key);
     const length = body instanceof Uint8Array ? body.byteLength : (contentLength ?? 0);
@@ -49,11 +68,12 @@ export class AzureClient {
       'x-ms-client-request-id': call.requestId,
       ...request.headers,
     };
-    headers['authorization'] = this.#signer.authorize({ method, path, query, headers, contentLength: length });
+    const proof = await this.#access.prove(call, { method, path, query, headers, contentLength: length });
+    if (proof.authorization !== undefined) headers['authorization'] = proof.authorization;
     const answer = await this.#wire.send(
       {
         method,
-        path: path + queryString(query),
+        path: path + queryString(query, proof.query),
         headers,
         ...(body === undefined ? {} : { body, contentLength: contentLength ?? length }),
       },
@@ -63,10 +83,11 @@ export class AzureClient {
     if (answer.status < 300) {
       if (answer.headers['x-ms-request-id'] === undefined) answer.body.discard();
       assertFromAzure(answer.headers, this.backend, action);
-      return answer;
+      return { proof, outcome: answer };
     }
     const text = Buffer.from(await answer.body.collect(ERROR_BYTES)).toString();
-    throw answerFailure({ backend: this.backend, action, status: answer.status, headers: answer.headers, text });
+    const { backend } = this;
+    return { proof, outcome: answerFailure({ backend, action, status: answer.status, headers: answer.headers, text }) };
   }
 
   /** Like `send`, for requests whose answer is all in its headers. */
@@ -76,10 +97,10 @@ export class AzureClient {
     return answer.headers;
   }
 
-  /** A link with which Azure may read one blob for a quarter of an hour. It is a credential: it goes nowhere but into a request. */
-  readLink(container: string, key: string): string {
-    const query = this.#signer.readLink({ container, key }, new Date(Date.now() + LINK_MS));
-    return `${this.config.origin}${this.#path(container, key)}?${query}`;
+  /** The headers with which Azure reads one blob as the source of another request. They are a credential. */
+  async sourceHeaders(container: string, key: string, call: Call): Promise<Record<string, string>> {
+    const url = `${this.config.origin}${this.#path(container, key)}`;
+    return await this.#access.proveSource(call, { url, container, key });
   }
 
   async close(): Promise<void> {
@@ -98,8 +119,9 @@ export class AzureClient {
   }
 }
 
-function queryString(query: Readonly<Record<string, string>>): string {
+function queryString(query: Readonly<Record<string, string>>, proof: string | undefined): string {
   const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  if (proof !== undefined) pairs.push(proof);
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
 }
 

@@ -1,96 +1,80 @@
 import { sign } from 'node:crypto';
 import { z } from 'zod';
-import { BackendError } from '../errors.js';
+import { Renewed } from '../identity/index.js';
+import type { Grant } from '../identity/index.js';
 import type { Call } from '../object-backend.js';
-import { createWire } from '../wire/index.js';
-import type { Wire } from '../wire/index.js';
-import { unlessAborted } from './abort.js';
 import type { GcsConfig } from './config.js';
-import { parseJson } from './errors.js';
+import { federatedToken } from './federation.js';
 import type { ServiceAccount } from './service-account.js';
+import { SCOPE, TokenEndpoint } from './token-endpoint.js';
 
-/** Reading, writing and deleting objects and containers, nothing about other users' rights. */
-const SCOPE = 'https://www.googleapis.com/auth/devstorage.full_control';
 /** Google's longest. */
 const ASSERTION_SECONDS = 3600;
-/** A token is renewed this long before it ends, so that none ends on its way. */
-const MARGIN_MS = 5 * 60_000;
-const EXCHANGE_MS = 30_000;
-const ANSWER_BYTES = 64 * 1024;
 
 const granted = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
-const refused = z.object({ error: z.string(), error_description: z.string().optional() });
 
-interface AccessToken {
+interface AccessToken extends Grant {
   readonly header: string;
-  readonly renewAt: number;
 }
 
 /**
- * Access tokens of a service account: a signed assertion is exchanged for one at its `token_uri` (RFC 7523 section 2.1, RS256). One exchange at a
- * time whatever the number of callers; a caller that gives up does not end it for the others. Fails with `denied` when the account is refused.
+ * Access tokens, by whatever the credentials are: a service account's signed assertion (RFC 7523 section 2.1, RS256), a federated identity, or
+ * what Google's own library finds. One exchange at a time whatever the number of callers; a caller that gives up does not end it for the others.
+ * Fails with `denied` when the identity is refused.
  */
 export class AccessTokens {
   readonly #config: GcsConfig;
   readonly #now: () => number;
-  #wire: Wire | undefined;
-  #current: AccessToken | undefined;
-  #exchange: Promise<AccessToken> | undefined;
+  readonly #tokens: Renewed<AccessToken> | undefined;
 
   constructor(config: GcsConfig, now: () => number = Date.now) {
     this.#config = config;
     this.#now = now;
+    if (config.identity.kind !== 'none')
+      this.#tokens = new Renewed({ backend: config.name, fetch: () => this.#fetch(), now });
   }
 
   /** The value of the `authorization` header; undefined for a backend without credentials. */
   async header(call: Call): Promise<string | undefined> {
-    const account = this.#config.serviceAccount;
-    if (!account) return undefined;
-    if (this.#current && this.#now() < this.#current.renewAt) return this.#current.header;
-    this.#exchange ??= this.#renew(account).finally(() => (this.#exchange = undefined));
-    return (await unlessAborted(this.#exchange, call, this.#config.name)).header;
+    return (this.#tokens?.current() ?? (await this.#tokens?.get(call)))?.header;
   }
 
-  /** GCS refused this header: the next call fetches another token. */
-  forget(header: string): void {
-    if (this.#current?.header === header) this.#current = undefined;
+  /** GCS refused this header. Answers whether to try again with another. */
+  refused(header: string): boolean {
+    return this.#tokens?.refused((token) => token.header === header) ?? false;
   }
 
-  async close(): Promise<void> {
-    await this.#wire?.close();
+  async #fetch(): Promise<AccessToken> {
+    const { identity, name: backend, line } = this.#config;
+    if (identity.kind === 'chain') {
+      const { machineToken } = await import('./machine-token.js');
+      const { token, expiresAt } = await machineToken(this.#config);
+      return { header: `Bearer ${token}`, expiresAt };
+    }
+    const endpoint = new TokenEndpoint(backend, line);
+    try {
+      if (identity.kind === 'external-account') {
+        const { token, expiresAt } = await federatedToken(identity.account, endpoint, this.#now);
+        return { header: `Bearer ${token}`, expiresAt };
+      }
+      return identity.kind === 'none' ? { header: '' } : await this.#assert(identity.account, endpoint);
+    } finally {
+      await endpoint.close();
+    }
   }
 
-  async #renew(account: ServiceAccount): Promise<AccessToken> {
-    const { tokenUri } = account;
-    const backend = this.#config.name;
-    this.#wire ??= createWire({ backend, origin: tokenUri.origin, connections: 1 });
+  async #assert(account: ServiceAccount, endpoint: TokenEndpoint): Promise<AccessToken> {
     const asked = this.#now();
-    const answer = await this.#wire.send(
+    const answer = await endpoint.post(
       {
-        method: 'POST',
-        path: tokenUri.pathname + tokenUri.search,
+        url: account.tokenUri,
+        who: account.clientEmail,
+        body: grantRequest(account, asked),
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        body: Buffer.from(grantRequest(account, asked)),
       },
-      { requestId: 'access-token', deadlineMs: EXCHANGE_MS },
+      granted,
     );
-    const document = parseJson(Buffer.from(await answer.body.collect(ANSWER_BYTES)).toString());
-    const parsed = granted.safeParse(document);
-    if (answer.status !== 200 || !parsed.success) throw this.#refusal(account, answer.status, document);
-    const lifetime = parsed.data.expires_in * 1000;
-    // Of a short-lived token at least half the life is used.
-    const renewAt = asked + lifetime - Math.min(MARGIN_MS, lifetime / 2);
-    this.#current = { header: `Bearer ${parsed.data.access_token}`, renewAt };
-    return this.#current;
-  }
-
-  #refusal(account: ServiceAccount, status: number, document: unknown): BackendError {
-    const { name: backend } = this.#config;
-    const { data } = refused.safeParse(document);
-    const said = data ? [data.error, data.error_description].filter(Boolean).join(': ') : `status ${status}`;
-    const message = `backend ${backend} got no access token for ${account.clientEmail} from ${account.tokenUri.host}: ${said}`;
-    const kind = status === 429 ? 'throttled' : data && status >= 400 && status < 500 ? 'denied' : 'unavailable';
-    return new BackendError(kind, message, { backend, ...(data ? { vendorCode: data.error } : {}) });
+    return { header: `Bearer ${answer.access_token}`, expiresAt: asked + answer.expires_in * 1000 };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Call } from '../object-backend.js';
 import { BodySourceError } from '../wire/index.js';
-import { unlessAborted } from './abort.js';
+import { unlessAborted } from '../wire/unless-aborted.js';
 
 /** Bytes held in memory, to be sent in one request and perhaps once more. */
 export interface HeldChunk {

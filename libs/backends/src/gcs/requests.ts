@@ -38,15 +38,25 @@ export class GcsRequests {
   constructor(config: GcsConfig, tokens: AccessTokens) {
     this.config = config;
     this.#tokens = tokens;
-    this.#wire = createWire({ backend: config.name, origin: config.endpoint.origin, connections: config.connections });
+    const { name: backend, endpoint, connections, line } = config;
+    this.#wire = createWire({ backend, origin: endpoint.origin, connections, line });
   }
 
-  /** Sends a request; resolves with whatever GCS answers. */
+  /** Sends a request; resolves with whatever GCS answers. Where it refuses a token that should hold, it is sent once again with another. */
   async send(call: Call, request: GcsRequest): Promise<WireAnswer> {
     const authorization = await this.#tokens.header(call);
+    const answer = await this.#send(call, request, authorization);
+    if (answer.status !== 401 || authorization === undefined || !this.#tokens.refused(authorization)) return answer;
+    // A stream has been read: it cannot be sent again, but the next call brings another token.
+    if (request.body !== undefined && !(request.body instanceof Uint8Array)) return answer;
+    answer.body.discard();
+    return await this.#send(call, request, await this.#tokens.header(call));
+  }
+
+  async #send(call: Call, request: GcsRequest, authorization: string | undefined): Promise<WireAnswer> {
     const query = encodeQuery(request.query ?? {});
     const body = request.json === undefined ? request.body : Buffer.from(JSON.stringify(request.json));
-    const answer = await this.#wire.send(
+    return await this.#wire.send(
       {
         method: request.method,
         path: query === '' ? request.path : `${request.path}?${query}`,
@@ -60,8 +70,6 @@ export class GcsRequests {
       },
       call,
     );
-    if (answer.status === 401 && authorization !== undefined) this.#tokens.forget(authorization);
-    return answer;
   }
 
   /** Sends a request that must succeed; anything but a 2xx fails as `errors.ts` says. */
@@ -112,7 +120,7 @@ export class GcsRequests {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#wire.close(), this.#tokens.close()]);
+    await this.#wire.close();
   }
 
   #segment(text: string, what: string): string {

@@ -25,11 +25,10 @@ const AT = 'credentials.serviceAccount';
 
 /** Reads the JSON document of a service account's key. What is wrong goes into `problems`, never with a part of the document. */
 export function parseServiceAccount(
-  given: Revealable | undefined,
+  given: Revealable,
   insecure: boolean,
   problems: string[],
 ): ServiceAccount | undefined {
-  if (!given) return undefined;
   const parsed = document.safeParse(parseJson(given.reveal()));
   if (!parsed.success) {
     problems.push(...parsed.error.issues.map(({ path, message }) => `${[AT, ...path].join('.')}: ${message}`));

@@ -1,5 +1,6 @@
 import { BackendError, isBackendError } from '../errors.js';
 import type { BackendErrorKind } from '../errors.js';
+import { ProxyFailure } from './line.js';
 
 /** The source of an upload's bytes threw while they were read: the vendor is not to blame. `cause` is what the source threw. */
 export class BodySourceError extends Error {
@@ -25,6 +26,8 @@ const KINDS: Readonly<Record<string, BackendErrorKind>> = {
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'invalid',
 };
 
+const UNTRUSTED = 'shows a certificate of an authority that is not trusted';
+
 const SAYINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused the connection',
   ENOTFOUND: 'has a host name that does not resolve',
@@ -37,6 +40,15 @@ const SAYINGS: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: 'stopped sending in the middle of an answer',
   UND_ERR_DESTROYED: 'was closed while the call was under way',
   UND_ERR_CLOSED: 'is closed',
+  SELF_SIGNED_CERT_IN_CHAIN: `${UNTRUSTED}: give its certificate as options.ca`,
+  DEPTH_ZERO_SELF_SIGNED_CERT: `${UNTRUSTED}: give its certificate as options.ca`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${UNTRUSTED}: give its certificate as options.ca`,
+  UNABLE_TO_GET_ISSUER_CERT: `${UNTRUSTED}: give its certificate as options.ca`,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `${UNTRUSTED}: give its certificate as options.ca`,
+  CERT_HAS_EXPIRED: 'shows a certificate that has expired',
+  CERT_NOT_YET_VALID: 'shows a certificate that is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'shows a certificate for another host name',
+  LINK_LOCAL_ADDRESS: 'has a host name that leads to a metadata service, where no backend is',
 };
 
 /** By shape, not by `instanceof`: an error may come from another realm than this module. */
@@ -54,6 +66,8 @@ export function wireFailure(backend: string, error: unknown): BackendError {
     const kind = isBackendError(error.cause) ? error.cause.kind : 'invalid';
     return new BackendError(kind, error.message, { backend, cause: error });
   }
+  if (error instanceof ProxyFailure)
+    return new BackendError('unavailable', `backend ${backend}: ${error.message}`, { backend, cause: error });
   const code = codeOf(error);
   const kind = code === undefined ? 'unavailable' : (KINDS[code] ?? 'unavailable');
   const saying = code === undefined ? undefined : SAYINGS[code];

@@ -147,3 +147,12 @@ export class WireBody implements AsyncIterableIterator<Uint8Array, undefined> {
     this.#transfer.resume();
   }
 }
+
+/** A body whose bytes are all here: of an answer that was read, and is handed on. */
+export function heldBody(bytes: Uint8Array): WireBody {
+  const still = (): void => undefined;
+  const body = new WireBody({ backend: '', pause: still, resume: still, cancel: still });
+  if (bytes.byteLength > 0) body.push(bytes);
+  body.end();
+  return body;
+}

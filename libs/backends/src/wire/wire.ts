@@ -5,6 +5,9 @@ import type { Call } from '../object-backend.js';
 import { ExactBody } from './exact-body.js';
 import { Exchange } from './exchange.js';
 import type { WireAnswer } from './exchange.js';
+import { connectorOf, DIRECT } from './line.js';
+import type { Line } from './line.js';
+import { isLinkLocal } from './link-local.js';
 
 export type { WireAnswer } from './exchange.js';
 
@@ -18,6 +21,8 @@ export interface WireOptions {
   /** Silence of the vendor that fails a call which brings no deadline. Default 60 seconds. */
   readonly silenceMs?: number;
   readonly connectTimeoutMs?: number;
+  /** The authorities that are trusted, and the proxy between. Default: the public ones, none. */
+  readonly line?: Line;
 }
 
 export interface WireRequest {
@@ -43,8 +48,12 @@ export interface Wire {
   close(): Promise<void>;
 }
 
+/** Opens nothing yet. Fails with `invalid` for the address of a metadata service, which no backend has. */
 export function createWire(options: WireOptions): Wire {
-  const { backend } = options;
+  const { backend, line = DIRECT } = options;
+  if (line.linkLocal !== true && isLinkLocal(new URL(options.origin).hostname))
+    throw new BackendError('invalid', `backend ${backend} cannot be at the address of a metadata service`, { backend });
+  const connector = connectorOf(line, options.connectTimeoutMs ?? 10_000);
   const pool = new Pool(options.origin, {
     connections: options.connections ?? 64,
     pipelining: 1,
@@ -52,7 +61,7 @@ export function createWire(options: WireOptions): Wire {
     // One clock of our own watches the vendor's silence, see Exchange.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+    connect: connector.connect,
   });
   return {
     send: async (request, call) => {
@@ -67,7 +76,10 @@ export function createWire(options: WireOptions): Wire {
       if (!exchange.finished) pool.dispatch(dispatchOptions(request, upload), exchange);
       return await exchange.answer;
     },
-    close: () => pool.destroy(new BackendError('unavailable', `backend ${backend} was closed`, { backend })),
+    close: async () => {
+      await pool.destroy(new BackendError('unavailable', `backend ${backend} was closed`, { backend }));
+      await connector.close();
+    },
   };
 }
 

@@ -12,21 +12,42 @@ const serviceAccount = z
   .union([text, z.record(z.string(), z.unknown())], { error: 'expected the JSON document of a service account' })
   .transform((document) => (typeof document === 'string' ? document : JSON.stringify(document)));
 
-const accessKeys = z.strictObject({ accessKey: text, secretKey: text, sessionToken: text.optional() });
+/** The same for a workload identity federation. */
+const externalAccount = z
+  .union([text, z.record(z.string(), z.unknown())], { error: 'expected the JSON document of an external account' })
+  .transform((document) => (typeof document === 'string' ? document : JSON.stringify(document)));
 
-/** Fields by type, as DESIGN section 6 names them. Whether a vendor can do without is the adapter's to say. */
+const proxy = { proxyUser: text, proxyPassword: text };
+const keys = { source: text, accessKey: text, secretKey: text, sessionToken: text };
+const role = { roleArn: text, externalId: text, sessionName: text, tokenFile: text };
+/** As the portal shows it, or without the mark of a query: kept so, that it is found wherever it might be told. */
+const sasToken = text.transform((token) => token.replace(/^\?/, ''));
+const account = { accountName: text, accountKey: text, sasToken };
+const entra = { source: text, tenantId: text, clientId: text, tokenFile: text };
+
+/** Fields by type. Whether a vendor can do without, and which go together, is the adapter's to say. */
 const SHAPES = {
-  aws: accessKeys.partial(),
-  s3: accessKeys.partial(),
-  azure: z.strictObject({ accountName: text, accountKey: text }).partial(),
-  gcs: z.strictObject({ serviceAccount }).partial(),
+  aws: z.strictObject({ ...keys, ...role, ...proxy }).partial(),
+  s3: z.strictObject({ ...keys, ...role, ...proxy }).partial(),
+  azure: z.strictObject({ ...account, ...entra, ...proxy }).partial(),
+  gcs: z.strictObject({ source: text, serviceAccount, externalAccount, ...proxy }).partial(),
   filesystem: z.strictObject({}),
 } satisfies Record<BackendType, z.ZodType>;
 
 const stored = z.record(z.string(), z.string());
 
 /** Names that are no secrets: they may be shown by an adapter's message, and are kept readable in memory. */
-const OPEN_FIELDS = new Set(['accessKey', 'accountName']);
+const OPEN_FIELDS = new Set([
+  'source',
+  'accessKey',
+  'accountName',
+  'roleArn',
+  'sessionName',
+  'tokenFile',
+  'tenantId',
+  'clientId',
+  'proxyUser',
+]);
 
 /** Credentials as clear text by field: held only while a definition is being read, sealed or opened. */
 export type ClearCredentials = Readonly<Record<string, string>>;

@@ -14,6 +14,7 @@ import {
   type BackendDefinition,
   type BackendObserver,
   type CircuitState,
+  type MachineIdentity,
   type ObjectBackend,
 } from '#libs/backends';
 import type { Clock } from '#libs/objects';
@@ -22,6 +23,8 @@ import type { Clock } from '#libs/objects';
 export interface CallLimits {
   readonly deadlineMs: number;
   readonly connections: number;
+  /** What of this machine's own identity a backend may use; by default nothing. */
+  readonly machine?: MachineIdentity;
   readonly observe: BackendObserver;
   readonly clock: Clock;
   /** Told when a backend's circuit opens, is tried and closes. */
@@ -88,7 +91,7 @@ export async function openAdapter(
   capabilities?: BackendCapabilities,
 ): Promise<OpenAdapter> {
   const { deadlineMs, connections, clock, observe } = limits;
-  const adapter = await openBackend(definition);
+  const adapter = await openBackend(definition, limits.machine);
   const traffic = new Traffic();
   const watch: BackendObserver = (observation) => {
     traffic.end();

@@ -125,7 +125,7 @@ async function perform(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   if (type === 'lifecycle-run') return carryOutRules(runner, run);
   if (type === 'key-rotation') return rotate(runner, run);
   if (type === 'adopt') return adoptBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
-  if (type === 'retier') return retierBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
+  if (type === 'retier') return retier(runner, run);
   if (type === 'encrypt')
     return encryptObjects(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
   if (type === 'reconcile')
@@ -175,6 +175,14 @@ function rotate(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
     reporter: run,
     ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
   });
+}
+
+/** By what the policies mean now: the job may well have been asked for because of a change that was made a moment ago, by another process. */
+async function retier(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
+  const { configuration } = runner.controlPlane;
+  configuration.invalidate();
+  await configuration.current();
+  return retierBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
 }
 
 /** What the jobs that go through all of a bucket are told. */

@@ -19,21 +19,50 @@ export const storageClass = component(
 
 const options = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
+const text = (description: string) => z.string().optional().describe(description);
+
 /** Credentials of a backend: which fields depends on its type. They are never shown again. */
 export const credentials = component(
   'Credentials',
   z
     .object({
-      accessKey: z.string().optional(),
-      secretKey: z.string().optional(),
-      sessionToken: z.string().optional(),
-      accountName: z.string().optional(),
-      accountKey: z.string().optional(),
-      serviceAccount: z.union([z.string(), z.looseObject({})]).optional(),
+      source: text(
+        "Where temporary credentials come from. `keys` (default); `chain`: as the vendor's SDK finds them around this machine; aws and s3: `web-identity`; azure: `managed-identity`, `workload-identity`. What is not keys needs the operator's leave: SPUMONI_AMBIENT_CREDENTIALS, SPUMONI_IDENTITY_TOKEN_DIRECTORIES",
+      ),
+      accessKey: text('aws, s3'),
+      secretKey: text('aws, s3'),
+      sessionToken: text('aws, s3: of keys that end'),
+      roleArn: text('aws, s3: the role to assume with what the source gives'),
+      externalId: text("aws, s3: what the role's trust policy asks for"),
+      sessionName: text("aws, s3: shown in the vendor's log; default: spumoni-NAME"),
+      tokenFile: text('aws, s3: `web-identity`; azure: `workload-identity`: path of a file with an identity token'),
+      accountName: text('azure'),
+      accountKey: text('azure'),
+      sasToken: text('azure: a shared access signature of the account, instead of its key'),
+      tenantId: text('azure: `workload-identity`'),
+      clientId: text('azure: `workload-identity`, and `managed-identity` where there are several'),
+      serviceAccount: z
+        .union([z.string(), z.looseObject({})])
+        .optional()
+        .describe('gcs: the JSON document of a key'),
+      externalAccount: z
+        .union([z.string(), z.looseObject({})])
+        .optional()
+        .describe('gcs: the JSON document of a workload identity federation'),
+      proxyUser: text('For `options.proxy`'),
+      proxyPassword: text('For `options.proxy`'),
     })
     .describe(
-      'aws and s3: `accessKey`, `secretKey` (and `sessionToken`); azure: `accountName`, `accountKey`; gcs: `serviceAccount`; filesystem: none',
-    ),
+      'aws and s3: `accessKey`, `secretKey` (and `sessionToken`), or a `source`, with a `roleArn`; azure: `accountName` and `accountKey`, `sasToken` or a `source`; gcs: `serviceAccount`, `externalAccount` or a `source`; filesystem: none',
+    )
+    .meta({
+      examples: [
+        { accessKey: 'AKIAEXAMPLE', secretKey: 'the-secret-key' },
+        { source: 'chain', roleArn: 'arn:aws:iam::123456789012:role/spumoni', externalId: 'from-the-trust-policy' },
+        { accountName: 'examplestore', source: 'managed-identity' },
+        { source: 'chain' },
+      ],
+    }),
 );
 
 export const backendInput = component(
@@ -45,7 +74,11 @@ export const backendInput = component(
     endpoint: z.string().optional(),
     region: z.string().optional(),
     credentials: credentials.optional(),
-    options: options.optional().describe('filesystem: `path`; gcs: `projectId`; `insecure` allows plain http'),
+    options: options
+      .optional()
+      .describe(
+        'filesystem: `path`; gcs: `projectId`; `insecure` allows plain http; `ca`: certificates in PEM, trusted beside the public authorities; `proxy`: URL of an HTTP proxy; aws and s3: `stsEndpoint`; azure: `authorityHost`',
+      ),
   }),
 );
 

@@ -1,5 +1,5 @@
 import type { Call } from '../object-backend.js';
-import { abortFailure } from '../wire/failures.js';
+import { abortFailure } from './failures.js';
 
 /** Waits for something that the call's signal does not reach, no longer than until the call is given up: then fails with `timeout`. */
 export async function unlessAborted<T>(awaited: Promise<T>, { signal }: Call, backend: string): Promise<T> {
