@@ -1,124 +1,52 @@
-import { randomBytes } from 'node:crypto';
-import { cpus, totalmem, release } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cpuSecondsOf } from './cpu-time.js';
-import { runLoad, type PreparedRequest } from './http-load.js';
-import { minioSubject, spumoniSubject, type Subject } from './subjects.js';
 import { page, type Row } from './benchmark-page.js';
+import { gatewayRows } from './gateway.js';
+import { measureHanging, type Hanging } from './hanging.js';
+import { measureOnce, MEASURES } from './measures.js';
+import { measurePeer, peerSubjects } from './peers.js';
+import { minioSubject, spumoniSubject, type Subject } from './subjects.js';
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
 const ROUNDS = 3;
-const CONNECTIONS = 32;
+/** So often are peers measured: they are there to compare with, not to be known exactly. */
+const ROUNDS_OF_PEERS = 1;
+const GIB = 1024 ** 3;
 
-/** One thing that is measured, of any subject. */
-interface Measure {
-  readonly name: string;
-  readonly connections: number;
-  /** Bytes of content moved by each request; 0 where operations count, not bytes. */
-  readonly bytes: number;
-  requests(subject: Subject, round: number): PreparedRequest[];
+/** What can be measured by itself. */
+export const PARTS = ['main', 'peers', 'gateway', 'hanging'] as const;
+export type Part = (typeof PARTS)[number];
+
+/**
+ * Measures these parts. All of them together, which take less than five minutes, are written to docs/benchmarks.md; fewer are only shown.
+ * Three rounds; within each, every measure of every subject in turn, so that ratios taken within a round are of the same minute.
+ */
+export async function runBenchmarks(parts: readonly Part[]): Promise<void> {
+  const has = (part: Part): boolean => parts.includes(part);
+  const rows = has('main') || has('peers') ? await mainRows(has('peers')) : [];
+  const gateway = has('gateway') ? await gatewayRows(ROUNDS, has('peers') ? ROUNDS_OF_PEERS : 0) : [];
+  const hanging: Hanging | undefined = has('hanging') ? await measureHanging() : undefined;
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / GIB)} GiB, Linux ${release()}, Node ${process.version}`;
+  const text = page({ rows, machine, names: MEASURES.map((m) => m.name), gateway, hanging });
+  if (PARTS.every(has)) await writeFile(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), text);
+  else process.stdout.write(text);
 }
 
-const small = randomBytes(KIB);
-const large = randomBytes(64 * MIB);
-const SMALL_PUTS = 6_000;
-const SMALL_GETS = 12_000;
-const LARGE = 12;
-
-const measures: readonly Measure[] = [
-  {
-    name: 'PUT 1 KiB, durable',
-    connections: CONNECTIONS,
-    bytes: 0,
-    requests: (s, round) => count(SMALL_PUTS, (i) => s.prepare('PUT', `small/r${round}/o${pad(i)}`, small)),
-  },
-  {
-    name: 'GET 1 KiB',
-    connections: CONNECTIONS,
-    bytes: 0,
-    requests: (s, round) =>
-      count(SMALL_GETS, (i) => s.prepare('GET', `small/r${round}/o${pad((i * 7919) % SMALL_PUTS)}`)),
-  },
-  {
-    name: 'HEAD',
-    connections: CONNECTIONS,
-    bytes: 0,
-    requests: (s, round) =>
-      count(SMALL_GETS, (i) => s.prepare('HEAD', `small/r${round}/o${pad((i * 7919) % SMALL_PUTS)}`)),
-  },
-  {
-    name: 'PUT 64 MiB',
-    connections: 4,
-    bytes: large.length,
-    requests: (s, round) => count(LARGE, (i) => s.prepare('PUT', `large/r${round}/o${i}`, large)),
-  },
-  {
-    name: 'GET 64 MiB',
-    connections: 4,
-    bytes: large.length,
-    requests: (s, round) => count(LARGE * 2, (i) => s.prepare('GET', `large/r${round}/o${i % LARGE}`)),
-  },
-  {
-    name: 'list of 1,000',
-    connections: 4,
-    bytes: 0,
-    requests: (s, round) => count(200, () => s.prepareList({ prefix: `small/r${round}/` })),
-  },
-];
-
-function count<T>(length: number, make: (i: number) => T): T[] {
-  return Array.from({ length }, (_, i) => make(i));
-}
-
-function pad(i: number): string {
-  return String(i).padStart(6, '0');
-}
-
-/** Runs every measure on every subject, in turn, three rounds, and writes docs/benchmarks.md; ratios are taken within a round, then the median. */
-export async function runBenchmarks(): Promise<void> {
-  const subjects = [await spumoniSubject()];
+async function mainRows(withPeers: boolean): Promise<Row[]> {
+  const subjects: Subject[] = [await spumoniSubject()];
+  let peers: readonly Subject[] = [];
   const rows: Row[] = [];
   try {
     const minio = await minioSubject();
     if (minio) subjects.push(minio);
-    for (let round = 1; round <= ROUNDS; round += 1) {
-      for (const measure of measures) {
+    if (withPeers) peers = await peerSubjects();
+    for (let round = 1; round <= ROUNDS; round += 1)
+      for (const measure of MEASURES) {
         for (const subject of subjects) rows.push(await measureOnce(measure, subject, round));
+        if (round <= ROUNDS_OF_PEERS) for (const peer of peers) rows.push(...(await measurePeer(measure, peer, round)));
       }
-    }
   } finally {
-    await Promise.all(subjects.map((subject) => subject.stop()));
+    await Promise.all([...subjects, ...peers].map((subject) => subject.stop()));
   }
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / MIB / KIB)} GiB, Linux ${release()}, Node ${process.version}`;
-  await writeFile(
-    join(import.meta.dirname, '..', 'docs', 'benchmarks.md'),
-    page({ rows, machine, names: measures.map((m) => m.name) }),
-  );
-}
-
-async function measureOnce(measure: Measure, subject: Subject, round: number): Promise<Row> {
-  const requests = measure.requests(subject, round);
-  const pids = await subject.pids();
-  const before = cpuSecondsOf(pids);
-  const result = await runLoad({
-    host: subject.host,
-    port: subject.port,
-    connections: measure.connections,
-    requests,
-    maxSeconds: 60,
-    expectStatus: 200,
-  });
-  const cpuSeconds = cpuSecondsOf(pids) - before;
-  const row: Row = {
-    measure: measure.name,
-    subject: subject.name,
-    round,
-    bytes: measure.bytes * result.requests,
-    cpuSeconds,
-    ...result,
-  };
-  process.stdout.write(`${JSON.stringify(row)}\n`);
-  return row;
+  return rows;
 }

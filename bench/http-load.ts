@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { ChunkedEnd } from './chunked-end.js';
 
 /** One request, ready to be written: the client does nothing but write it and look for the end of the answer. */
 export interface PreparedRequest {
@@ -30,12 +31,14 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 class AnswerReader {
   #head: Buffer = Buffer.alloc(0);
   #left = -1;
+  #chunked: ChunkedEnd | undefined;
   status = 0;
   bytes = 0;
 
   /** True when the answer has ended. */
   take(chunk: Buffer, isHead: boolean): boolean {
     this.bytes += chunk.length;
+    if (this.#chunked) return this.#follow(this.#chunked, chunk);
     if (this.#left >= 0) return this.#count(chunk.length);
     this.#head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
     const end = this.#head.indexOf(END_OF_HEAD);
@@ -43,9 +46,20 @@ class AnswerReader {
     const text = this.#head.toString('latin1', 0, end);
     this.status = Number(text.slice(9, 12));
     const length = /\r\ncontent-length: *(\d+)/i.exec(text);
+    if (!length && !isHead && /\r\ntransfer-encoding: *chunked/i.test(text)) {
+      this.#chunked = new ChunkedEnd();
+      return this.#follow(this.#chunked, this.#head.subarray(end + 4));
+    }
     if (!length && !isHead) throw new Error(`an answer without a length: ${text}`);
     this.#left = isHead ? 0 : Number(length?.[1] ?? 0);
     return this.#count(this.#head.length - end - 4);
+  }
+
+  #follow(chunked: ChunkedEnd, bytes: Buffer): boolean {
+    if (!chunked.take(bytes)) return false;
+    this.#chunked = undefined;
+    this.#head = Buffer.alloc(0);
+    return true;
   }
 
   #count(length: number): boolean {

@@ -24,6 +24,9 @@ const ENTRIES = {
   moto: join('bin', 'python'),
   schemathesis: join('bin', 'python'),
   ferretdb: 'ferretdb',
+  versitygw: 'versitygw',
+  rclone: 'rclone',
+  s3proxy: 's3proxy.jar',
 };
 
 /** `<name>-<version>`, so that two versions never mix. */

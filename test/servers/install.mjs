@@ -1,5 +1,5 @@
 /**
- * `node test/servers/install.mjs`: installs the pinned servers and tools into the cache, each one optional. What cannot be had is
+ * `node test/servers/install.mjs [--peers]`: installs the pinned servers and tools, and with `--peers` also what benches are held against, into the cache, each one optional. What cannot be had is
  * named with its reason and the rest goes on; suites skip, counted, what is absent. Under a second when all is there.
  * Runs on Node 20, before anything of the project is built.
  */
@@ -10,11 +10,11 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectories, directoryName, entryOf, findServer } from './cache.mjs';
-import { PINNED } from './versions.mjs';
+import { PEERS, PINNED } from './versions.mjs';
 
 const LIMIT_MS = 10 * 60_000;
 const AT_ONCE = 2;
-const names = Object.keys(PINNED);
+const names = Object.keys(PINNED).filter((name) => !(name in PEERS) || process.argv.includes('--peers'));
 const [cache] = cacheDirectories();
 /** Process groups under way, to be ended with this process. */
 const groups = new Set();
@@ -63,7 +63,7 @@ function run(command, args, { deadline, env = {} }) {
 
 /** A Go server: a binary of this very version that `go install` made earlier is copied, any other is built. */
 async function installGo(name, directory, deadline) {
-  const { goPackage, version } = PINNED[name];
+  const { goPackage, goCommand, version } = PINNED[name];
   const earlier = join(homedir(), 'go', 'bin', name);
   if (existsSync(earlier)) {
     const built = await run('go', ['version', '-m', earlier], { deadline });
@@ -73,7 +73,8 @@ async function installGo(name, directory, deadline) {
       return;
     }
   }
-  await run('go', ['install', `${goPackage}@${version}`], { deadline, env: { GOBIN: directory, CGO_ENABLED: '0' } });
+  const command = goCommand === undefined ? goPackage : `${goPackage}/${goCommand}`;
+  await run('go', ['install', `${command}@${version}`], { deadline, env: { GOBIN: directory, CGO_ENABLED: '0' } });
 }
 
 /** A Go program of this repository, whose go.mod and go.sum pin all it is made of. */
@@ -87,6 +88,15 @@ async function installNpm(name, directory, deadline) {
   const { npmPackage, version } = PINNED[name];
   const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--no-save', '--loglevel=error'];
   await run('npm', ['install', '--prefix', directory, ...quiet, `${npmPackage}@${version}`], { deadline });
+}
+
+/** One jar with all it needs in it. */
+async function installJar(name, directory, deadline) {
+  const { mavenArtifact } = PINNED[name];
+  const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
+  await run('mvn', ['-q', '-B', plugin, `-Dartifact=${mavenArtifact}`, `-DoutputDirectory=${directory}`], { deadline });
+  const [jar] = (await readdir(directory)).filter((file) => file.endsWith('.jar'));
+  if (jar !== undefined) await rename(join(directory, jar), entryOf(name, directory));
 }
 
 /** A virtual environment of its own; where that fails, a Python that already has this version is pointed to. */
@@ -109,7 +119,8 @@ async function installPython(name, directory, deadline) {
   }
 }
 
-function installerOf({ goPackage, goProgram, npmPackage }) {
+function installerOf({ goPackage, goProgram, npmPackage, mavenArtifact }) {
+  if (mavenArtifact) return installJar;
   if (goPackage) return installGo;
   if (goProgram) return installGoProgram;
   return npmPackage ? installNpm : installPython;

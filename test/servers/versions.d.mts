@@ -1,6 +1,7 @@
 /** Types of versions.mjs, for the launchers. */
 export type ServerName = 'minio' | 'moto' | 'azurite' | 'fake-gcs-server' | 'ferretdb';
 export type ToolName = 'schemathesis';
+export type PeerName = 'versitygw' | 'rclone' | 's3proxy';
 export declare const SERVERS: Readonly<
   Record<
     ServerName,
@@ -15,7 +16,7 @@ export declare const SERVERS: Readonly<
 >;
 export declare const PINNED: Readonly<
   Record<
-    ServerName | ToolName,
+    ServerName | ToolName | PeerName,
     {
       readonly version: string;
       readonly goPackage?: string;

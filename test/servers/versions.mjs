@@ -18,4 +18,12 @@ export const TOOLS = {
   schemathesis: { version: '4.32.5', pipPackage: 'schemathesis' },
 };
 
-export const PINNED = { ...SERVERS, ...TOOLS };
+/** What benches are held against; installed only when asked for (`--peers`), as they take minutes to build. */
+export const PEERS = {
+  versitygw: { version: 'v1.8.0', goPackage: 'github.com/versity/versitygw', goCommand: 'cmd/versitygw' },
+  rclone: { version: 'v1.76.0', goPackage: 'github.com/rclone/rclone' },
+  /** One jar; it needs a Java of version 17 or newer. */
+  s3proxy: { version: '3.0.0', mavenArtifact: 'org.gaul:s3proxy:3.0.0:jar:jar-with-dependencies' },
+};
+
+export const PINNED = { ...SERVERS, ...TOOLS, ...PEERS };

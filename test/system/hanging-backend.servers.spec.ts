@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
 import { Pool } from 'undici';
+import { blackHole, type BlackHole } from './hanging/black-hole.js';
+import { calmP99, p99 } from './hanging/percentile.js';
 import { objectPath, type Answer, type Client } from './client.js';
 import { RunningSpumoni, until } from './running-spumoni.js';
 import { SwitchableLine } from './switchable-line.js';
@@ -18,56 +18,6 @@ const MACHINE_NOISE_MS = 50;
 const AT_ONCE_MS = 2_000;
 const LOCAL = objectPath('healthy', 'key');
 const REMOTE = objectPath('hanging', 'key');
-
-interface BlackHole {
-  readonly server: Server;
-  close(): void;
-}
-
-/** Takes connections and says nothing. What it took it holds until it is closed: it does not even read that the other end is gone. */
-async function blackHole(): Promise<BlackHole> {
-  const held = new Set<Socket>();
-  const server = createServer((socket) => {
-    held.add(socket);
-    socket.on('error', () => socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = (): void => {
-    server.close();
-    for (const socket of held) socket.destroy();
-  };
-  return { server, close };
-}
-
-function addressOf(server: Server): string {
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return `http://127.0.0.1:${address.port}`;
-}
-
-/** The 99th percentile of so many GETs, by four clients, in milliseconds. */
-async function p99(pool: Pool, authorization: string, requests: number): Promise<number> {
-  const times: number[] = [];
-  const client = async (): Promise<void> => {
-    while (times.length < requests) {
-      const begun = performance.now();
-      const answer = await pool.request({ method: 'GET', path: LOCAL, headers: { authorization } });
-      await answer.body.arrayBuffer();
-      if (answer.statusCode !== 200) throw new Error(`answered ${answer.statusCode}`);
-      times.push(performance.now() - begun);
-    }
-  };
-  await Promise.all(Array.from({ length: 4 }, client));
-  times.sort((a, b) => a - b);
-  return times[Math.floor(times.length * 0.99)] ?? 0;
-}
-
-/** The least of three: what else the machine does only ever makes it more. */
-async function calmP99(pool: Pool, authorization: string): Promise<number> {
-  const all: number[] = [];
-  for (let round = 0; round < 3; round += 1) all.push(await p99(pool, authorization, 600));
-  return Math.min(...all);
-}
 
 interface BackendShown {
   readonly circuit: { readonly state: string; readonly reason?: string; readonly retryAfterSeconds?: number };
@@ -104,9 +54,10 @@ describe('a backend that hangs with 500 requests on it (invariant 8)', () => {
     ((await client.expect(200, 'GET', '/admin/v1/backends/minio')).json() as BackendShown).circuit;
 
   it('costs a healthy one nothing: no GET of it waits; then nothing is sent there, and it is said why', async () => {
-    await p99(pool, client.authorization, 3_000);
-    const before = await calmP99(pool, client.authorization);
-    line.pointTo(addressOf(hole.server));
+    const asked = { path: LOCAL, authorization: client.authorization };
+    await p99(pool, asked, 3_000);
+    const before = await calmP99(pool, asked, 600);
+    line.pointTo(hole.url);
     const begun = performance.now();
     const endings: number[] = [];
     const stuck = Array.from({ length: STUCK }, async () => {
@@ -114,7 +65,7 @@ describe('a backend that hangs with 500 requests on it (invariant 8)', () => {
       endings.push(performance.now() - begun);
       return answer;
     });
-    const during = await calmP99(pool, client.authorization);
+    const during = await calmP99(pool, asked, 600);
     const measuredIn = performance.now() - begun;
     console.log(`p99 of a GET: ${before.toFixed(2)} ms before, ${during.toFixed(2)} ms with ${STUCK} requests stuck`);
     expect(measuredIn).toBeLessThan(DEADLINE_S * 1_000);

@@ -1,0 +1,33 @@
+import { findServer, startMinio } from '../test/servers/index.js';
+import type { Row } from './benchmark-page.js';
+import { GET_LARGE, GET_SMALL, measureOnce, PUT_LARGE, PUT_SMALL } from './measures.js';
+import { minioBody } from './minio-body.js';
+import { measurePeer, peerSubjects } from './peers.js';
+import { s3Subject } from './s3-subject.js';
+import { spumoniSubject, type Subject } from './subjects.js';
+
+/** As a gateway before one MinIO, beside that MinIO itself and the peers as gateways before it; nothing where MinIO is not installed. */
+export async function gatewayRows(rounds: number, roundsOfPeers: number): Promise<Row[]> {
+  if (!findServer('minio')) return [];
+  const minio = await startMinio();
+  const body = minioBody(minio);
+  const { pid } = minio;
+  const direct = { ...minio, pid, stop: () => Promise.resolve() };
+  const subjects: Subject[] = [];
+  let peers: readonly Subject[] = [];
+  const rows: Row[] = [];
+  try {
+    subjects.push(await s3Subject('MinIO itself', direct));
+    subjects.push({ ...(await spumoniSubject({ title: 'before MinIO', body }, 'gateway-bucket')), beneath: pid });
+    if (roundsOfPeers > 0) peers = (await peerSubjects(minio)).map((peer) => ({ ...peer, beneath: pid }));
+    for (let round = 1; round <= rounds; round += 1)
+      for (const measure of [PUT_SMALL, GET_SMALL, PUT_LARGE, GET_LARGE]) {
+        for (const subject of subjects) rows.push(await measureOnce(measure, subject, round));
+        if (round <= roundsOfPeers) for (const peer of peers) rows.push(...(await measurePeer(measure, peer, round)));
+      }
+  } finally {
+    await Promise.all([...subjects, ...peers].map((subject) => subject.stop()));
+    await minio.stop();
+  }
+  return rows;
+}

@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import type { Row } from './benchmark-page.js';
+import { cpuSecondsOf } from './cpu-time.js';
+import { runLoad, type PreparedRequest } from './http-load.js';
+import type { Subject } from './subjects.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const CONNECTIONS = 32;
+const SMALL_PUTS = 6_000;
+const SMALL_GETS = 12_000;
+const LARGE = 12;
+const PREFIXES = 1_000;
+/** Lists are answered a hundred times slower by some; no measure takes longer than this. */
+const LIST_SECONDS = 5;
+const MOST_SECONDS = 60;
+
+/** One thing that is measured, of any subject. */
+export interface Measure {
+  readonly name: string;
+  readonly connections: number;
+  /** Bytes of content moved by each request; 0 where operations count, not bytes. */
+  readonly bytes: number;
+  readonly maxSeconds?: number;
+  /** Sent before the first round, and not measured. */
+  readonly before?: (subject: Subject) => PreparedRequest[];
+  requests(subject: Subject, round: number): PreparedRequest[];
+}
+
+const small = randomBytes(KIB);
+const large = randomBytes(64 * MIB);
+
+export const PUT_SMALL: Measure = {
+  name: 'PUT 1 KiB, durable',
+  connections: CONNECTIONS,
+  bytes: 0,
+  requests: (s, round) => count(SMALL_PUTS, (i) => s.prepare('PUT', `small/r${round}/o${pad(i)}`, small)),
+};
+
+export const GET_SMALL: Measure = {
+  name: 'GET 1 KiB',
+  connections: CONNECTIONS,
+  bytes: 0,
+  requests: (s, round) =>
+    count(SMALL_GETS, (i) => s.prepare('GET', `small/r${round}/o${pad((i * 7919) % SMALL_PUTS)}`)),
+};
+
+export const PUT_LARGE: Measure = {
+  name: 'PUT 64 MiB',
+  connections: 4,
+  bytes: large.length,
+  requests: (s, round) => count(LARGE, (i) => s.prepare('PUT', `large/r${round}/o${i}`, large)),
+};
+
+export const GET_LARGE: Measure = {
+  name: 'GET 64 MiB',
+  connections: 4,
+  bytes: large.length,
+  requests: (s, round) => count(LARGE * 2, (i) => s.prepare('GET', `large/r${round}/o${i % LARGE}`)),
+};
+
+export const MEASURES: readonly Measure[] = [
+  PUT_SMALL,
+  GET_SMALL,
+  {
+    name: 'HEAD',
+    connections: CONNECTIONS,
+    bytes: 0,
+    requests: (s, round) =>
+      count(SMALL_GETS, (i) => s.prepare('HEAD', `small/r${round}/o${pad((i * 7919) % SMALL_PUTS)}`)),
+  },
+  PUT_LARGE,
+  GET_LARGE,
+  {
+    name: 'list of 1,000',
+    connections: 4,
+    bytes: 0,
+    maxSeconds: LIST_SECONDS,
+    requests: (s, round) => count(200, () => s.prepareList({ prefix: `small/r${round}/` })),
+  },
+  {
+    name: 'list by delimiter, 1,000 prefixes',
+    connections: 4,
+    bytes: 0,
+    maxSeconds: LIST_SECONDS,
+    before: (s) => count(2 * PREFIXES, (i) => s.prepare('PUT', `folders/f${pad(i >> 1)}/o${i & 1}`, small)),
+    requests: (s) => count(400, () => s.prepareList({ prefix: 'folders/', delimiter: '/' })),
+  },
+];
+
+function count<T>(length: number, make: (i: number) => T): T[] {
+  return Array.from({ length }, (_, i) => make(i));
+}
+
+function pad(i: number): string {
+  return String(i).padStart(6, '0');
+}
+
+/** Measures it once, and says so in a line of JSON. */
+export async function measureOnce(measure: Measure, subject: Subject, round: number): Promise<Row> {
+  const load = { host: subject.host, port: subject.port, maxSeconds: MOST_SECONDS, expectStatus: 200 };
+  if (round === 1 && measure.before)
+    await runLoad({ ...load, connections: CONNECTIONS, requests: measure.before(subject) });
+  const requests = measure.requests(subject, round);
+  const pids = await subject.pids();
+  const before = cpuSecondsOf(pids);
+  const beneath = subject.beneath === undefined ? 0 : cpuSecondsOf([subject.beneath]);
+  const result = await runLoad({
+    ...load,
+    connections: measure.connections,
+    requests,
+    maxSeconds: measure.maxSeconds ?? MOST_SECONDS,
+  });
+  const row: Row = {
+    measure: measure.name,
+    subject: subject.name,
+    round,
+    bytes: measure.bytes * result.requests,
+    cpuSeconds: cpuSecondsOf(pids) - before,
+    ...(subject.beneath === undefined ? {} : { cpuSecondsBeneath: cpuSecondsOf([subject.beneath]) - beneath }),
+    ...result,
+  };
+  process.stdout.write(`${JSON.stringify(row)}\n`);
+  return row;
+}
