@@ -10,7 +10,7 @@ import {
   type ObjectsErrorCode,
   type OperationContext,
 } from '#libs/objects';
-import { segmentOf, wishOf } from './stored-text.js';
+import { segmentOf, wishOf, type UploadEnd } from './stored-text.js';
 
 /** How long a claim holds without being renewed. A process that dies over an upload keeps it for so long. */
 const CLAIM_MS = 30_000;
@@ -25,9 +25,6 @@ export interface UploadTools {
   readonly engine: Engine;
   readonly controlPlane: Pick<ControlPlane, 'uploads'>;
 }
-
-/** How an upload ended, as it is kept. */
-export type UploadEnd = { readonly etag: string } | { readonly code: ObjectsErrorCode; readonly message: string };
 
 /** Runs work on an upload that nobody else can claim meanwhile; `work` is told when the claim was lost. Fails with `busy` if somebody else has it. */
 export async function claimed<T>(

@@ -1,6 +1,8 @@
-import type { Segment } from '#libs/objects';
-import type { UploadEnd } from './complete-upload.js';
+import type { ObjectsErrorCode, Segment } from '#libs/objects';
 import type { UploadWish } from './upload-service.js';
+
+/** How an upload ended. */
+export type UploadEnd = { readonly etag: string } | { readonly code: ObjectsErrorCode; readonly message: string };
 
 /** What the store keeps as text was written by this file alone. */
 export const wishOf = (text: string): UploadWish => JSON.parse(text) as UploadWish;

@@ -9,8 +9,8 @@ import {
   type OperationContext,
 } from '#libs/objects';
 import { DeploymentError } from '../errors.js';
-import { claimed, completeUpload, type UploadEnd } from './complete-upload.js';
-import { endOf, segmentOf, wishOf } from './stored-text.js';
+import { claimed, completeUpload } from './complete-upload.js';
+import { endOf, segmentOf, wishOf, type UploadEnd } from './stored-text.js';
 import type { Upload, UploadPart, UploadPlace, UploadService, UploadWish } from './upload-service.js';
 
 /** What is made durable at once: a kill costs so much at most, and a terabyte is 16,384 rows. */
