@@ -20,7 +20,7 @@ interface Shown {
 
 /** Routes of changing methods that change no configuration: they compute an answer, or touch objects alone. */
 const PASSED_OVER = [
-  ...['planMigration', 'validateName', 'previewLifecycle', 'countUsage'],
+  ...['planMigration', 'validateName', 'previewLifecycle', 'previewRetier', 'previewTier', 'countUsage'],
   ...['deleteObjects', 'putObject', 'copyObject', 'changeObject', 'deleteObject'],
 ];
 
