@@ -18,6 +18,7 @@ module.exports = {
     only('identity', ['metadata', 'secrets']),
     only('objects', ['backends', 'metadata', 'naming', 'tiering']),
     only('jobs', ['metadata']),
+    only('backup', ['metadata']),
     only('webhooks', ['metadata', 'secrets']),
     // Root keys are kept as Secrets; a Postgres URL is checked by whoever reads it.
     only('settings', ['secrets', 'postgres-server']),

@@ -155,6 +155,10 @@ export interface FreshIds {
   settle(ref: ObjectRef): void;
   /** Writes that a dead process may have left unsettled, settled ones among them: ask the index before deleting. Staged files of dead processes are removed on the way. */
   unsettled(call: Call, container: string): AsyncIterable<{ readonly ref: ObjectRef; readonly writeId?: string }>;
+  /** Every finished write in the container, in no order, by reading all of it: for recovery. */
+  everyWrite(call: Call, container: string): AsyncIterable<{ readonly ref: ObjectRef; readonly writeId?: string }>;
+  /** True if the write of the first token began after that of the second. */
+  isNewer(token: string, than: string): boolean;
   /** Says that all that `unsettled` gave for this container has been dealt with. */
   examined(call: Call, container: string): Promise<void>;
 }

@@ -15,6 +15,7 @@ import { openMasterKeys } from './encryption/open-master-keys.js';
 import { invalid } from './errors.js';
 import { EventRecorder } from './events/event-recorder.js';
 import { WebhookSecrets } from './events/webhook-secrets.js';
+import { indexKindOf, settleIndexPlace } from './index-place.js';
 import { OpenedParts } from './opened-parts.js';
 import { makeDataDirectories, type DataPaths } from './runtime/directories.js';
 import { systemClock } from './runtime/system-clock.js';
@@ -74,6 +75,7 @@ export async function openParts(settings: Settings, options: DeploymentOptions, 
   const controlPlane = opened.add('control plane', await openControlPlane({ connection, clock, onTrouble }));
   const masterKey = await openMasterKeys(settings, controlPlane);
   const index = opened.add('index', await openIndex(settings, paths, controlPlane.deploymentId));
+  await settleIndexPlace(controlPlane, indexKindOf(settings), index);
   const queue = opened.add(
     'queue',
     await openJobQueue({ connection: queueConnectionOf(settings, connection), onTrouble: onQueueTrouble }),

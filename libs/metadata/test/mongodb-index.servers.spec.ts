@@ -91,13 +91,22 @@ describe(`an index on ${name ?? 'MongoDB'}`, () => {
     expect((await index.scan(BUCKET, { limit: 10 })).map(({ key }) => key)).toEqual([long]);
   });
 
+  it('makes a database of an earlier format one of this', async () => {
+    const meta = client.db(database()).collection<{ _id: string; format?: number }>('meta');
+    await meta.updateOne({ _id: 'format' }, { $set: { format: 1 } });
+    const again = await open('test');
+    expect(await again.ping()).toBe(true);
+    await again.close();
+    expect(await meta.findOne({ _id: 'format' })).toMatchObject({ format: 2 });
+  });
+
   it('refuses a database of a newer format, and one of another deployment, saying which', async () => {
     await expect(open('other')).rejects.toThrow(/belongs to deployment test, but this one is other/);
     await client
       .db(database())
       .collection<{ _id: string }>('meta')
-      .updateOne({ _id: 'format' }, { $set: { format: 2 } });
-    await expect(open('test')).rejects.toThrow(/is of format 2, but .* knows format 1 only/);
+      .updateOne({ _id: 'format' }, { $set: { format: 3 } });
+    await expect(open('test')).rejects.toThrow(/is of format 3, written by a newer Spumoni; this one knows format 2/);
   });
 
   it('takes a permit that a dead process left for nothing, and away from whoever needs the key', async () => {

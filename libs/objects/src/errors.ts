@@ -8,6 +8,7 @@ export const OBJECTS_ERROR_CODES = [
   'bucket-exists',
   'bucket-not-empty',
   'bucket-not-active',
+  'bucket-recovering',
   'container-exists',
   'container-managed',
   'unknown-container',

@@ -1,6 +1,7 @@
 import type { BucketDocument, Listing, ObjectRecord } from '#libs/metadata';
 import type { Engine } from './engine.js';
 import { ObjectsError } from './errors.js';
+import { assertRecovered } from './recovering/recovered.js';
 
 export const MAX_LIST_KEYS = 1000;
 
@@ -31,6 +32,7 @@ export async function listObjects(engine: Engine, list: ListObjects): Promise<Ob
   if (!Number.isInteger(list.maxKeys) || list.maxKeys < 0 || list.maxKeys > MAX_LIST_KEYS) {
     throw new ObjectsError('invalid-request', `maxKeys must be a whole number from 0 to ${MAX_LIST_KEYS}`);
   }
+  assertRecovered(list.bucket);
   const listing: Listing = await engine.index.list(list.bucket.id, {
     limit: list.maxKeys,
     ...(list.prefix === undefined ? {} : { prefix: list.prefix }),

@@ -4,6 +4,7 @@ import type { BucketDocument, KeyAddress, Placement } from '#libs/metadata';
 import { assertMarked, isLive } from './buckets/marked-containers.js';
 import { fromBackend, ObjectsError } from './errors.js';
 import type { Engine } from './engine.js';
+import { assertRecovered } from './recovering/recovered.js';
 
 /** Where a write of one key goes: the bucket's container on one backend, and the key as that vendor can hold it. */
 export interface Target {
@@ -67,6 +68,7 @@ export async function targetOf(
   key: string,
   backendId: string,
 ): Promise<Target> {
+  assertRecovered(bucket);
   const container = bucket.containers.find((c) => c.backend === backendId && isLive(c));
   if (!container)
     throw new ObjectsError('conflict', `bucket ${bucket.name} has no container on that backend`, {

@@ -1,3 +1,5 @@
+import { tlsOf, type PostgresTls } from './tls.js';
+
 /** How to reach a Postgres; the fields are those of the `pg` driver, where a `host` that begins with `/` is a socket directory. */
 export interface PostgresConnection {
   readonly host: string;
@@ -6,6 +8,8 @@ export interface PostgresConnection {
   readonly user: string;
   readonly database: string;
   readonly password?: string;
+  /** Absent: in the clear, or by a socket. */
+  readonly ssl?: PostgresTls;
 }
 
 /**
@@ -22,9 +26,11 @@ export function postgresUrl(connection: PostgresConnection): string {
   return url.href;
 }
 
+const PARAMETERS = ['host', 'sslmode', 'sslrootcert'];
+
 /**
  * Reads a URL such as `postgresUrl` writes. Throws with what is missing, and never with the URL itself, which may hold a
- * password. Parameters other than `host` are refused, since they would be passed over in silence.
+ * password. Parameters other than `host`, `sslmode` and `sslrootcert` (see `tlsOf`) are refused, since they would be passed over in silence.
  */
 export function parsePostgresUrl(text: string): PostgresConnection {
   const expected = 'expected postgresql://user:password@host:port/database';
@@ -34,16 +40,18 @@ export function parsePostgresUrl(text: string): PostgresConnection {
     throw new Error(`not a Postgres URL: ${expected}`);
   const database = decodeURIComponent(url.pathname.slice(1));
   const host = url.searchParams.get('host') ?? url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const foreign = [...url.searchParams.keys()].filter((name) => name !== 'host');
+  const foreign = [...url.searchParams.keys()].filter((name) => !PARAMETERS.includes(name));
   if (foreign.length > 0)
     throw new Error(`the Postgres URL has parameters that are not supported: ${foreign.join(', ')}`);
   if (url.username === '' || database === '' || host === '')
     throw new Error(`the Postgres URL lacks a user, a host or a database: ${expected}`);
+  const ssl = tlsOf(url.searchParams, host);
   return {
     host,
     port: url.port === '' ? 5432 : Number(url.port),
     user: decodeURIComponent(url.username),
     database,
+    ...(ssl === undefined ? {} : { ssl }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
   };
 }

@@ -6,7 +6,7 @@ import { directoryAsSeenBy, makePrivateDirectory, makeSocketDirectory } from './
 import { startGuarded, type GuardedProcess } from './guarded-process.js';
 import { initialise, isInitialised } from './initialise.js';
 import { findServerUser } from './server-user.js';
-import { clearFormerServer } from './stale-server.js';
+import { clearFormerServer, findRunningServer } from './stale-server.js';
 
 /** What to start, and where. */
 export interface EmbeddedPostgresOptions {
@@ -66,6 +66,12 @@ async function stopWithin(server: GuardedProcess, ms: number): Promise<void> {
   limit.cancel();
   if (outcome === 'late') server.kill();
   await server.ended;
+}
+
+/** The connection to the server that another process has started in the directory and that runs now; undefined if there is none. */
+export function findEmbeddedPostgres(dataDirectory: string): PostgresConnection | undefined {
+  const found = findRunningServer(resolve(dataDirectory));
+  return found && { ...found, user: name, database: name };
 }
 
 /**

@@ -51,6 +51,17 @@ function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** Where a server of this very directory that runs now takes calls; undefined if none does, or it is still starting. */
+export function findRunningServer(directory: string): { readonly host: string; readonly port: number } | undefined {
+  const file = join(directory, 'postmaster.pid');
+  const pid = readPid(file);
+  if (pid === undefined || !Number.isInteger(pid) || !isAlive(pid) || !servesDirectory(pid, directory))
+    return undefined;
+  // Process, directory, start, port, socket directory, …, and how far it is: see miscadmin.h of Postgres.
+  const [, , , port, host, , , status] = readFileSync(file, 'utf8').split('\n');
+  return host === undefined || status?.trim() !== 'ready' ? undefined : { host, port: Number(port) };
+}
+
 /** One that has ended but is not collected by a lazy first process of a container serves no more, and counts as gone. */
 async function waitUntilGone(pid: number, directory: string, timeoutMs: number): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;

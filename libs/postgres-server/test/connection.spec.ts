@@ -25,7 +25,10 @@ describe('Postgres URL', () => {
       'mysql://u:hidden@h/d',
       'postgresql://u:hidden@h',
       'postgresql://h/hidden',
-      'postgresql://u:hidden@h/d?sslmode=require',
+      'postgresql://u:hidden@h/d?sslmode=prefer',
+      'postgresql://u:hidden@h/d?sslcert=hidden',
+      'postgresql://u:hidden@h/d?sslmode=verify-full&sslrootcert=/nowhere/hidden',
+      'postgresql://u:hidden@h/d?host=/tmp/hidden&sslmode=require',
     ];
     for (const url of bad) {
       expect(() => parsePostgresUrl(url)).toThrow(/Postgres URL/);

@@ -50,7 +50,9 @@ const postgresUrl = z
     if (objection !== undefined) context.addIssue({ code: 'custom', message: objection });
   })
   .optional()
-  .describe('A Postgres of yours; if absent, one is started in the data directory')
+  .describe(
+    'A Postgres of yours, over TLS by its parameters sslmode and sslrootcert; if absent, one is started in the data directory',
+  )
   .meta(secret);
 
 const mongodbUrl = z

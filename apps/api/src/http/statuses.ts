@@ -36,6 +36,7 @@ export const STATUS_OF_OBJECTS: Readonly<Record<ObjectsErrorCode, number>> = {
   'bucket-exists': 409,
   'bucket-not-empty': 409,
   'bucket-not-active': 409,
+  'bucket-recovering': 503,
   'container-exists': 409,
   'container-managed': 409,
   'unknown-container': 400,

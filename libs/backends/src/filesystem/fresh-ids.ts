@@ -4,8 +4,8 @@ import { listContainers } from './containers.js';
 import { assertWanted, codeOf } from './errors.js';
 import { PERIOD_MS, sessionOf, SLICE_MS } from './ids.js';
 import type { Place } from './place.js';
-import { namesIn, periodsOf, readFiles, slicesOf } from './scan.js';
-import type { TimedDirectory } from './scan.js';
+import { namesIn, periodsOf, readFiles, scanContainer, slicesOf } from './scan.js';
+import type { ScannedFile, TimedDirectory } from './scan.js';
 import type { SessionSpan } from './session-files.js';
 
 type DeadSession = SessionSpan & { readonly examined: ReadonlySet<string> };
@@ -59,6 +59,32 @@ export class FilesystemFreshIds implements FreshIds {
     } finally {
       await walk.return(undefined);
     }
+  }
+
+  async *everyWrite(call: Call, container: string): ReturnType<FreshIds['everyWrite']> {
+    const walk = scanContainer(this.place, container)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next: IteratorResult<ScannedFile, undefined> = await this.attempt(call, 'reading every write', () =>
+          walk.next(),
+        );
+        if (next.done === true) return;
+        const { value } = next;
+        assertWanted(this.place.name, call);
+        // No trailer: a write that never finished, or is damaged. Nobody was told of the one, and of the other there is nothing to read.
+        if (value.trailer === undefined) continue;
+        const { writeId } = value.trailer.attributes;
+        const ref = { container, key: value.trailer.key, token: value.name };
+        yield { ref, ...(writeId === undefined ? {} : { writeId }) };
+      }
+    } finally {
+      await walk.return(undefined);
+    }
+  }
+
+  /** Ids sort by age. */
+  isNewer(token: string, than: string): boolean {
+    return token > than;
   }
 
   async examined(call: Call, container: string): Promise<void> {

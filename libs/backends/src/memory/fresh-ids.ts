@@ -36,6 +36,17 @@ export class MemoryFreshIds implements FreshIds {
     this.looked.set(name, ended);
   }
 
+  async *everyWrite(call: Call, name: string): ReturnType<FreshIds['everyWrite']> {
+    for (const { key, token, attributes } of (await this.host.open(call, name)).allWrites()) {
+      const { writeId } = attributes;
+      yield { ref: { container: name, key, token }, ...(writeId === undefined ? {} : { writeId }) };
+    }
+  }
+
+  isNewer(token: string, than: string): boolean {
+    return orderOf(token) > orderOf(than);
+  }
+
   async examined(call: Call, name: string): Promise<void> {
     await this.host.open(call, name);
     const looked = this.looked.get(name);
@@ -46,4 +57,9 @@ export class MemoryFreshIds implements FreshIds {
   endProcess(): void {
     this.ended = this.host.newest();
   }
+}
+
+/** A token is its kind and its order. */
+function orderOf(token: string): number {
+  return Number(token.slice(token.lastIndexOf('-') + 1));
 }

@@ -48,6 +48,17 @@ export async function openMasterKeys(settings: Settings, controlPlane: ControlPl
   }
 }
 
+/** The ids of the keys that the settings lead to, and where they are; makes none. Fails with MasterKeyError where they cannot be read. */
+export async function masterKeysAtHand(settings: Settings): Promise<{ ids: readonly string[]; where: string }> {
+  const kms = settings.kms && (await openAwsKms(settings.kms));
+  try {
+    const source = sourceOf(settings, kms);
+    return { ids: (await source.read()).map((key) => key.id), where: source.where };
+  } finally {
+    kms?.close();
+  }
+}
+
 /** Which keys the deployment knows; on its first start, or its first since it keeps note of them, those at hand. */
 async function begun(controlPlane: ControlPlane, source: Source): Promise<readonly MasterKeyRecord[]> {
   const known = await controlPlane.masterKeys.list();

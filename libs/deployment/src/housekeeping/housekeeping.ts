@@ -126,6 +126,8 @@ export class Housekeeping {
       if (bucket.state !== 'active') continue;
       try {
         await this.dependencies.takeovers.beginDue(bucket);
+        // Until what was written after the backup is found again, it is named nowhere.
+        if (bucket.recovering !== undefined) continue;
         sums.unnamed += await this.#deleteUnnamed(context, bucket);
         if (bucket.containers.some(({ retiring }) => retiring)) {
           sums.removed += await removeRetired(this.dependencies.engine, context, bucket);

@@ -32,6 +32,11 @@ export interface StoredTakeoversDependencies {
 type TakeoverJob = 'adopt' | 'reconcile';
 
 const UNFINISHED = ['planned', 'running', 'paused'] as const;
+const AGAIN_AFTER_MS = 300_000;
+
+function isUnfinished({ state }: JobRecord): boolean {
+  return UNFINISHED.some((one) => one === state);
+}
 
 /** Takeovers as jobs of the control plane: see the port. */
 export class StoredTakeovers implements TakeoverService {
@@ -77,12 +82,13 @@ export class StoredTakeovers implements TakeoverService {
   async reconcile(context: OperationContext, name: string): Promise<JobView> {
     const { engine } = this.dependencies;
     const bucket = await openBucket(engine, context, name);
-    assertIndexed(bucket);
+    if (bucket.recovering === undefined) assertIndexed(bucket);
     return showJob(engine.index, await this.begin('reconcile', bucket.id, context.actor.userId));
   }
 
   /** Begins what is due of a bucket: its adoption, if a crash came between taking the container and making the job; else its next scheduled reconciliation. */
   async beginDue(bucket: BucketDocument): Promise<TakeoverJob | undefined> {
+    if (bucket.recovering !== undefined) return this.#beginRecovery(bucket);
     if (adoptingContainer(bucket)) {
       if (await this.#newest('adopt', bucket.id)) return undefined;
       await this.begin('adopt', bucket.id);
@@ -110,6 +116,16 @@ export class StoredTakeovers implements TakeoverService {
       }));
     if (job.state === 'planned') await queue.enqueue(job.id, job.type);
     return job;
+  }
+
+  /** A restore has ended the jobs there were. One that failed since is begun again, not in every round. */
+  async #beginRecovery(bucket: BucketDocument): Promise<TakeoverJob | undefined> {
+    const last = await this.#newest('reconcile', bucket.id);
+    const isOurs = last !== undefined && last.createdAt > (bucket.recovering ?? 0);
+    if (isOurs && (isUnfinished(last) || last.updatedAt + AGAIN_AFTER_MS > this.dependencies.engine.clock.now()))
+      return undefined;
+    await this.begin('reconcile', bucket.id);
+    return 'reconcile';
   }
 
   async #newest(type: TakeoverJob, bucketId: string): Promise<JobRecord | undefined> {

@@ -1,3 +1,4 @@
+import type { PeerCertificate } from 'node:tls';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { ControlPlaneError } from './errors.js';
 import { codeOf } from './failures.js';
@@ -11,6 +12,12 @@ export interface PostgresConnection {
   readonly user: string;
   readonly database: string;
   readonly password?: string;
+  /** How the connection is encrypted, in the words of the `pg` driver; absent: it is not. */
+  readonly ssl?: {
+    readonly rejectUnauthorized: boolean;
+    readonly ca?: string;
+    readonly checkServerIdentity?: (host: string, certificate: PeerCertificate) => Error | undefined;
+  };
 }
 
 /** Any number that nothing else on this database uses; the same in every version of Spumoni. */
@@ -22,17 +29,24 @@ const QUERY_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const LOCK_STEP = '5s';
 const LOCK_NOT_AVAILABLE = '55P03';
-const MIGRATIONS_TABLE = 'schema_migration';
+export const MIGRATIONS_TABLE = 'schema_migration';
 
 export interface DataSourceSettings {
   readonly connection: PostgresConnection;
   readonly poolSize: number;
   /** Told of connections lost while idle. They are replaced when next needed: nothing is to be done. */
   readonly onTrouble: (error: Error) => void;
+  /** All by default; fewer to make the tables as an earlier version had them. */
+  readonly migrations?: readonly (typeof MIGRATIONS)[number][];
 }
 
 /** A data source for the control plane, not yet connected. */
-export function createDataSource({ connection, poolSize, onTrouble }: DataSourceSettings): DataSource {
+export function createDataSource({
+  connection,
+  poolSize,
+  onTrouble,
+  migrations = MIGRATIONS,
+}: DataSourceSettings): DataSource {
   const { user, ...place } = connection;
   return new DataSource({
     type: 'postgres',
@@ -40,7 +54,7 @@ export function createDataSource({ connection, poolSize, onTrouble }: DataSource
     username: user,
     applicationName: 'spumoni-control-plane',
     entities: ENTITIES,
-    migrations: MIGRATIONS,
+    migrations: [...migrations],
     migrationsTableName: MIGRATIONS_TABLE,
     migrationsRun: false,
     synchronize: false,

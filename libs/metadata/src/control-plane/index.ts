@@ -2,6 +2,12 @@ export * from './audit-records.js';
 export * from './audit-store.js';
 export * from './clock.js';
 export { ConfigurationCache, CONFIGURATION_MAX_AGE_MS, type ConfigurationSource } from './configuration-cache.js';
+export {
+  ControlPlaneArchive,
+  findDeployment,
+  type ArchivedRows,
+  type ControlPlaneFacts,
+} from './control-plane-archive.js';
 export type { PostgresConnection } from './data-source.js';
 export * from './errors.js';
 export * from './event-records.js';

@@ -45,6 +45,19 @@ async function connect(dataSource: DataSource): Promise<string> {
   return required('deployment', deployment).id;
 }
 
+function indexKindIn(dataSource: DataSource): Pick<ControlPlane, 'indexKind' | 'setIndexKind'> {
+  const rows = dataSource.getRepository(DeploymentEntity);
+  return {
+    indexKind: async () => {
+      const [deployment] = await attempt('deployment', () => rows.find({ take: 1 }));
+      return deployment?.indexKind ?? undefined;
+    },
+    setIndexKind: async (indexKind) => {
+      await attempt('deployment', () => rows.createQueryBuilder().update().set({ indexKind }).execute());
+    },
+  };
+}
+
 /** Ends a data source that may never have been connected. */
 async function disconnect(dataSource: DataSource): Promise<void> {
   if (dataSource.isInitialized) await dataSource.destroy();
@@ -75,6 +88,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   };
   return {
     deploymentId,
+    ...indexKindIn(dataSource),
     backends: new PostgresBackendStore(context),
     tiers: new PostgresTierPolicyStore(context),
     users: new PostgresUserStore(context),

@@ -1,3 +1,4 @@
+import type { IndexKind } from '../object-index/index-archive.js';
 import type { BucketId, BucketState } from '../object-index/records.js';
 import type { TierPolicy } from '#libs/tiering';
 import type { AuditStore } from './audit-store.js';
@@ -169,6 +170,10 @@ export interface LimitsStore {
 /** All that is not an object record: who, where, what for, and what is being done. */
 export interface ControlPlane {
   readonly deploymentId: string;
+  /** Where the deployment's object index lies; undefined until somebody has said so. */
+  indexKind(): Promise<IndexKind | undefined>;
+  /** Says where it lies from now on. */
+  setIndexKind(kind: IndexKind): Promise<void>;
   readonly backends: BackendStore;
   readonly tiers: TierPolicyStore;
   readonly users: UserStore;

@@ -134,5 +134,10 @@ export interface BucketDocument {
   readonly policy?: string;
   /** New objects are sealed. */
   readonly encrypted?: true;
+  /**
+   * Set by a restore, in milliseconds since the epoch: the document is as of a backup that was begun then, and what was written since is still to be found at the vendors (ADR 14).
+   * Until that is done nobody reads, writes or sweeps the bucket.
+   */
+  readonly recovering?: number;
   readonly containers: readonly BucketContainer[];
 }

@@ -14,7 +14,13 @@ import type {
 } from './records.js';
 
 /**
- * Format 1 of what an index holds: arrays, which lmdb keeps as msgpack and MongoDB as JSON text. Positions never change their meaning; a new field goes to the end.
+ * The format this code writes. 2: buckets may be recovering, which a program of format 1 would not heed. An index of an earlier format is migrated when it is opened; one of a later is refused,
+ * since its meaning is not known here.
+ */
+export const INDEX_FORMAT = 2;
+
+/**
+ * What an index holds: arrays, which lmdb keeps as msgpack and MongoDB as JSON text. Positions never change their meaning; a new field goes to the end.
  * Arrays, not msgpackr's shared structures: a structure whose commit failed, or that users' own metadata names used up, would leave
  * documents that no other process can read. Names given by users (metadata, tags) are therefore never keys of a stored object either.
  */
@@ -51,6 +57,7 @@ export type StoredBucket = [
   policy: string | null,
   containers: StoredContainer[],
   encrypted?: boolean,
+  recovering?: number | null,
 ];
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -199,7 +206,8 @@ function decodeHeaders(values: StoredHeaders | null): RecordHeaders {
 
 /** The stored form of a bucket document; its id is the key it lies under. */
 export function encodeBucket(bucket: BucketDocument): StoredBucket {
-  const { name, state, ownerId, createdAt, type, home, policy, containers, encrypted, ...rest } = bucket;
+  const { name, state, ownerId, createdAt, type, home, policy, containers, ...more } = bucket;
+  const { encrypted, recovering, ...rest } = more;
   rest satisfies { [K in keyof typeof rest]: K extends 'id' ? BucketId : never };
   return [
     name,
@@ -211,12 +219,13 @@ export function encodeBucket(bucket: BucketDocument): StoredBucket {
     policy ?? null,
     containers.map(encodeContainer),
     encrypted === true,
+    recovering ?? null,
   ];
 }
 
 /** The bucket document of that id again. */
 export function decodeBucket(id: BucketId, stored: StoredBucket): BucketDocument {
-  const [name, state, ownerId, createdAt, type, home, policy, containers, encrypted] = stored;
+  const [name, state, ownerId, createdAt, type, home, policy, containers, encrypted, recovering] = stored;
   const bucket: Writable<BucketDocument> = {
     id,
     name,
@@ -229,6 +238,8 @@ export function decodeBucket(id: BucketId, stored: StoredBucket): BucketDocument
   };
   if (policy !== null) bucket.policy = policy;
   if (encrypted) bucket.encrypted = true;
+  // Absent in format 1.
+  if (typeof recovering === 'number') bucket.recovering = recovering;
   return bucket;
 }
 

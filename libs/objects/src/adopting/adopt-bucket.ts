@@ -10,6 +10,7 @@ import { isStoreOutage } from '../moves/store-outage.js';
 import { inParallel } from '../moves/walk.js';
 import { ForeignContainerError, MarkerWatch } from '../reconciling/marker-watch.js';
 import { settleKey } from '../reconciling/settle-key.js';
+import { assertRecovered } from '../recovering/recovered.js';
 import { targetAt } from '../target.js';
 import { adoptingContainer } from './index-unknown.js';
 import { readBackendKey } from './listed-keys.js';
@@ -33,6 +34,7 @@ const REPORT_EVERY_MS = 500;
  */
 export async function adoptBucket(engine: Engine, context: OperationContext, adopt: AdoptBucket): Promise<JobEnd> {
   const { value: bucket } = await requireBucket(engine, adopt.bucketId);
+  assertRecovered(bucket);
   const container = adoptingContainer(bucket);
   if (!container) return { state: 'completed' };
   const backend = await engine.backends.open(container.backend);
@@ -215,8 +217,9 @@ function withIndexed(bucket: BucketDocument, container: BucketContainer): Bucket
   return { ...bucket, containers: bucket.containers.map(settle) };
 }
 
-/** For work that needs to know all objects of a bucket. Fails with `adoption-unfinished`. */
+/** For work that needs to know all objects of a bucket. Fails with `adoption-unfinished` or `bucket-recovering`. */
 export function assertIndexed(bucket: BucketDocument): void {
+  assertRecovered(bucket);
   if (!bucket.containers.some((container) => container.adopting)) return;
   throw new ObjectsError(
     'adoption-unfinished',

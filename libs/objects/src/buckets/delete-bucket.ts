@@ -1,6 +1,7 @@
 import { isBackendError, type ListedEntry, type ObjectBackend } from '#libs/backends';
 import type { BucketContainer, BucketDocument, BucketId } from '#libs/metadata';
 import { detachForGood, firstToBeLost } from '../adopting/forget-records.js';
+import { forgetVanished } from '../recovering/forget-vanished.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { pause } from '../mutation/intents.js';
@@ -14,10 +15,11 @@ import { changeBucket, requireBucket } from './open-bucket.js';
 /**
  * Deletes an empty bucket with its containers and frees its name. Marks the bucket first, so that it takes no more writes; waits for open intents; then refuses with `bucket-not-empty`, and opens the bucket again,
  * if the index or the vendor's own listing (versions and uploads included) shows anything but the marker. A deletion that was interrupted is carried on by the next.
+ * A bucket that is being recovered from a backup goes only if its containers have gone already (`bucket-recovering`).
  * An adopted container is detached: its objects are forgotten here and stay where they are, so they do not stand in the way.
  */
 export async function deleteBucket(engine: Engine, context: OperationContext, id: BucketId): Promise<void> {
-  const bucket = await markDeleting(engine, id);
+  const bucket = await markDeleting(engine, context, id);
   await engine.reach('bucket-marked-deleting', bucket.name);
   try {
     await waitForIntents(engine, context, bucket);
@@ -42,8 +44,9 @@ function stillDeleting({ name, state }: BucketDocument): void {
   });
 }
 
-async function markDeleting(engine: Engine, id: BucketId): Promise<BucketDocument> {
+async function markDeleting(engine: Engine, context: OperationContext, id: BucketId): Promise<BucketDocument> {
   const { value } = await requireBucket(engine, id);
+  if (value.recovering !== undefined) await forgetVanished(engine, context, value);
   if (value.state !== 'deleting') await assertNothingLost(engine, value);
   await engine.buckets.update(id, { state: 'deleting' });
   return changeBucket(engine, id, (current) =>

@@ -12,6 +12,7 @@ import type { Engine, KnownBackend, OperationContext } from '../engine.js';
 import { isObjectsError } from '../errors.js';
 import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile } from '../mutation/mutate.js';
+import { assertRecovered } from '../recovering/recovered.js';
 import { moveObject } from '../writing/move-object.js';
 import { removeObject } from '../writing/remove-object.js';
 import { restampObject } from '../writing/restamp-object.js';
@@ -34,6 +35,7 @@ export interface RunLifecycle {
 export async function runLifecycle(engine: Engine, context: OperationContext, run: RunLifecycle): Promise<JobEnd> {
   const backends = await engine.catalog.list();
   const { value: bucket } = await requireBucket(engine, run.bucketId);
+  assertRecovered(bucket);
   const rules = await lifecycleContext(engine, bucket, backends);
   const tally = new Tally();
   const containers = new Containers(engine, context, bucket.id);

@@ -19,6 +19,14 @@ export function isTiedTo(address: KeyAddress, writeId: string | undefined): bool
   return writeId?.endsWith(`.${tieOf(address)}`) === true;
 }
 
+const TIME = /^[0-9a-f]{12}(?=[0-9a-f]{20}\.)/;
+
+/** When a write of Spumoni's began, in milliseconds since the epoch, by the clock of its process; undefined for what others wrote. */
+export function timeOfWriteId(writeId: string | undefined): number | undefined {
+  const [digits] = TIME.exec(writeId ?? '') ?? [];
+  return digits === undefined ? undefined : parseInt(digits, 16);
+}
+
 /** The write id that a record of standing bytes has: the one they bear, or for bytes without a stamp one made of their token. */
 export function writeIdOf(head: Pick<ObjectHead, 'writeId' | 'token'>): WriteId {
   return (head.writeId ?? `${OUTSIDE}${head.token}`) as WriteId;

@@ -17,7 +17,8 @@ export function recordAtOnce(
   key: string,
 ): ObjectRecord | undefined {
   const found = findAtOnce(engine, bucketName, key);
-  if (!found || found.bucket.state === 'creating' || !ownsBucket(context, found.bucket)) return undefined;
+  if (!found || found.bucket.recovering !== undefined) return undefined;
+  if (found.bucket.state === 'creating' || !ownsBucket(context, found.bucket)) return undefined;
   return found.document?.current;
 }
 

@@ -2,6 +2,7 @@ import type { BucketDocument, ObjectRecord } from '#libs/metadata';
 import { adoptingContainer, indexUnknown } from '../adopting/index-unknown.js';
 import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
+import { assertRecovered } from '../recovering/recovered.js';
 
 /** The current record of a key, or undefined. */
 export async function findRecord(
@@ -9,6 +10,7 @@ export async function findRecord(
   bucket: BucketDocument,
   key: string,
 ): Promise<ObjectRecord | undefined> {
+  assertRecovered(bucket);
   const found = await engine.index.getKey({ bucket: bucket.id, key });
   if (found?.value.current || !adoptingContainer(bucket)) return found?.value.current;
   // What lies in a container that is being taken over may not be indexed yet.

@@ -12,6 +12,7 @@ import { isTiedTo } from '../mutation/write-ids.js';
  * - `hidden`: somebody else deleted the object where versions are kept: its bytes are there still, and are read by their token. Only told.
  * - `stray`: what stands here is not where the key's record has its bytes. Only told.
  * - `sealed`: what stands there is encrypted, and by no key of this object's, or plain where the record's bytes are encrypted. Only told.
+ * - `gone`: after a restore, the bytes that the backup's record names are there no more: somebody deleted the object since, and so it is deleted.
  * - `orphan`: a write of this very bucket and key that nobody was told of, and that no record, intent or garbage names. Only told where it stands; beneath newer ones it is deleted.
  */
 export const FINDINGS = [
@@ -21,6 +22,7 @@ export const FINDINGS = [
   'reclassed',
   'found',
   'missing',
+  'gone',
   'hidden',
   'stray',
   'sealed',
@@ -91,13 +93,15 @@ async function judgeAbsent(seen: Seen, current: ObjectRecord, ask: Inquiries): P
   return missing(current);
 }
 
-function missing(current: ObjectRecord): Verdict {
+/** The bytes are gone, and nobody here deleted them. */
+export function missing(current: ObjectRecord): Verdict {
   const bytes = current.size;
   if (current.missing) return { finding: 'missing', bytes };
   return { finding: 'missing', bytes, next: (document) => ({ ...document, current: { ...current, missing: true } }) };
 }
 
-function judgeSameWrite(current: ObjectRecord, head: ObjectHead): Verdict {
+/** The write that the record names stands. */
+export function judgeSameWrite(current: ObjectRecord, head: ObjectHead): Verdict {
   const bytes = current.size;
   const { missing: wasMissing, ...rest } = current;
   const isReclassed = head.storageClass !== current.placement.storageClass;
@@ -120,7 +124,7 @@ async function judgeReplaced(seen: Seen, current: ObjectRecord, head: ObjectHead
 }
 
 /** The record of what stands becomes the key's. What it supersedes is deleted later only if this bucket wrote it. */
-function taken(finding: 'new' | 'changed', record: ObjectRecord, seen: Seen, ask: Inquiries): Verdict {
+export function taken(finding: 'new' | 'changed', record: ObjectRecord, seen: Seen, ask: Inquiries): Verdict {
   const { address, coexist } = seen;
   return {
     finding,

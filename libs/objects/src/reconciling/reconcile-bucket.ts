@@ -9,12 +9,15 @@ import { Tally, type Counts, type JobEnd, type JobReporter } from '../moves/job-
 import { isStoreOutage } from '../moves/store-outage.js';
 import { inParallel } from '../moves/walk.js';
 import { isLive } from '../buckets/marked-containers.js';
-import { targetAt, tokenKindAt } from '../target.js';
+import { everyWrite, isUnknownAndNewer } from '../recovering/every-write.js';
+import { endRecovery } from '../recovering/recovered.js';
+import { recoverKey } from '../recovering/recover-key.js';
+import { targetAt, tokenKindAt, type Target } from '../target.js';
 import { compareKeys, documentsIn, ListedPage, names, type KeyedEntry } from './listed-page.js';
 import { ForeignContainerError, MarkerWatch } from './marker-watch.js';
 import { Telling, type ReconcileReport } from './reconcile-report.js';
 import { removeOrphan } from './remove-orphan.js';
-import { settleKey } from './settle-key.js';
+import { settleKey, type Settled } from './settle-key.js';
 
 export interface ReconcileBucket {
   readonly bucketId: BucketId;
@@ -41,7 +44,7 @@ const REPORT_EVERY_MS = 500;
 /**
  * Compares what the index says of a bucket with what its vendors list, and heals what was changed outside: new, changed and missing objects (see `Finding`). A listing only says where to look: each key that differs is looked at by a fresh HEAD and
  * the one mutation (`settleKey`), so no acknowledged write of a client's is undone; keys that are being written are left for the next run. A missing object is marked, its record stays. Of bytes it deletes only orphans of this very bucket that lie beneath
- * newer writes (`removeOrphan`). A container without its marker is left alone, and fails the job. Memory is bounded by a page; killed at any point it goes on at its checkpoint. The report is in the checkpoint, too.
+ * newer writes (`removeOrphan`). A container without its marker is left alone, and fails the job. After a restore (`recovering`) it judges otherwise, looks at every write of containers of fresh ids as well, deletes nothing, and opens the bucket when all was looked at (ADR 14). Memory is bounded by a page; killed at any point it goes on at its checkpoint. The report is in the checkpoint, too.
  */
 export async function reconcileBucket(
   engine: Engine,
@@ -49,7 +52,7 @@ export async function reconcileBucket(
   reconcile: ReconcileBucket,
 ): Promise<JobEnd> {
   const { value: bucket } = await requireBucket(engine, reconcile.bucketId);
-  assertIndexed(bucket);
+  if (bucket.recovering === undefined) assertIndexed(bucket);
   const run = new Reconciliation(engine, context, reconcile, bucket);
   try {
     return await run.perform();
@@ -102,7 +105,10 @@ class Reconciliation {
       if (end) return end;
     }
     await this.#report(true);
-    if (!this.#tally.hasFailures) return { state: 'completed' };
+    if (!this.#tally.hasFailures) {
+      await endRecovery(this.engine, this.bucket);
+      return { state: 'completed' };
+    }
     return {
       state: 'failed',
       error:
@@ -121,9 +127,33 @@ class Reconciliation {
     if (tokenKindAt(this.bucket, part.container, part.backend) !== 'id') {
       const end = await this.#comparePages(part);
       if (end) return end;
-    }
+    } else if (this.bucket.recovering !== undefined) await this.#findWrites(part);
     await this.#compareStretch(part, new ListedPage([]), undefined);
     return undefined;
+  }
+
+  /** Where every write lies under an id of its own, no listing by key says which is the newest: each is looked at. Not resumed at a checkpoint: what was found already is known by then. */
+  async #findWrites(part: Part): Promise<void> {
+    const { freshIds } = part.backend;
+    if (!freshIds) return;
+    const place = { ...part, bucket: this.bucket, freshIds };
+    for await (const keys of everyWrite(this.context, freshIds, part.container.container)) {
+      await part.watch.assertOwn();
+      await inParallel(keys, this.reconcile.parallel, async (writes) => {
+        for (const write of writes) {
+          if (!(await isUnknownAndNewer(this.engine, place, write))) continue;
+          const { key, token } = write.ref;
+          await this.#look(part, {
+            key: write.key,
+            backendKey: key,
+            size: 0,
+            document: undefined,
+            token,
+            isUncounted: true,
+          });
+        }
+      });
+    }
   }
 
   /** Undefined when the listing has ended. The page under way is always finished: it is what a checkpoint names. */
@@ -138,7 +168,9 @@ class Reconciliation {
       if (upTo !== undefined && (this.#at.after === undefined || compareKeys(upTo, this.#at.after) > 0))
         await this.#compareStretch(part, page, upTo);
       else await this.#compareListed(part, page, new Set());
-      await inParallel(page.noncurrent, this.reconcile.parallel, (one) => this.#lookBeneath(part, one));
+      // What lies beneath is left to a later run: nothing is deleted before all is known.
+      if (this.bucket.recovering === undefined)
+        await inParallel(page.noncurrent, this.reconcile.parallel, (one) => this.#lookBeneath(part, one));
       if (listed.cursor === undefined) return undefined;
       this.#at = { ...this.#at, cursor: listed.cursor };
       await this.#report(true);
@@ -206,7 +238,9 @@ class Reconciliation {
 
   async #lookListed(part: Part, page: ListedPage, key: string, document: KeyDocument | undefined): Promise<void> {
     const entry = page.objects.get(key);
-    if (!entry || names(document, part.container, entry.token)) return;
+    if (!entry) return;
+    // Of a backup's garbage nobody knows whether it was written again since, where tokens do not name a write.
+    if (this.bucket.recovering === undefined && names(document, part.container, entry.token)) return;
     if (!document?.current) this.#tally.expect(entry.size);
     const counts = !document?.current;
     await this.#look(part, {
@@ -221,17 +255,24 @@ class Reconciliation {
   /** One key by a fresh HEAD; a key that is being written is left alone. */
   async #look(
     part: Part,
-    at: { key: string; backendKey: string; size: number; document: KeyDocument | undefined; isUncounted?: boolean },
+    at: {
+      key: string;
+      backendKey: string;
+      size: number;
+      document: KeyDocument | undefined;
+      isUncounted?: boolean;
+      token?: string;
+    },
   ): Promise<void> {
     const { key, backendKey, size } = at;
     const { backend, container } = part.container;
     this.context.signal?.throwIfAborted();
     try {
-      if (at.document && at.document.intents.length > 0) this.#telling.tell(key, 'skipped');
+      const isLeft = this.bucket.recovering === undefined && (at.document?.intents.length ?? 0) > 0;
+      if (isLeft) this.#telling.tell(key, 'skipped');
       else {
         const target = await targetAt(this.engine, this.bucket, key, { backend, container, key: backendKey });
-        const look = { target, assertOwn: () => part.watch.assertOwn(), patienceMs: 0 };
-        const { finding } = await settleKey(this.engine, this.context, look);
+        const { finding } = await this.#settle(part, target, at.token);
         if (finding !== 'same') this.#telling.tell(key, finding);
       }
       if (!at.isUncounted) this.#tally.done(size);
@@ -239,6 +280,14 @@ class Reconciliation {
       this.#bear(key, size, error);
     }
     if (this.engine.clock.monotonic() - this.#reportedAt >= REPORT_EVERY_MS) await this.#report(false);
+  }
+
+  #settle({ watch }: Part, target: Target, token: string | undefined): Promise<Settled> {
+    const { recovering: since } = this.bucket;
+    const assertOwn = (): Promise<void> => watch.assertOwn();
+    if (since === undefined) return settleKey(this.engine, this.context, { target, assertOwn, patienceMs: 0 });
+    const which = token === undefined ? {} : { token };
+    return recoverKey(this.engine, this.context, { target, since, assertOwn, ...which });
   }
 
   async #lookBeneath(part: Part, { key, entry }: KeyedEntry): Promise<void> {

@@ -23,7 +23,8 @@ export async function examineFreshIds(
   at: ContainerOfBucket,
 ): Promise<number> {
   const { freshIds } = at.backend;
-  if (!freshIds) return 0;
+  // What was written after the backup that a bucket was restored from is named nowhere until it has been found again.
+  if (!freshIds || at.bucket.recovering !== undefined) return 0;
   let deleted = 0;
   for await (const { ref, writeId } of freshIds.unsettled(callOf(context), at.container.container)) {
     context.signal?.throwIfAborted();

@@ -67,7 +67,8 @@ export class Sweeper {
     document: KeyDocument,
   ): Promise<{ garbage: number; intents: number }> {
     const bucket = (await this.engine.index.getBucket(address.bucket))?.value;
-    if (!bucket) return { garbage: 0, intents: 0 };
+    // What a backup calls garbage may have been written again since; nothing is deleted before that is known.
+    if (!bucket || bucket.recovering !== undefined) return { garbage: 0, intents: 0 };
     let intents = 0;
     for (const intent of document.intents) {
       if (!intent.fenced && !this.#watch.isDead(address, intent.writeId, intent.heartbeat)) continue;

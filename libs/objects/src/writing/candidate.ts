@@ -2,6 +2,7 @@ import type { BucketDocument, ObjectRecord, Sealing, WriteId } from '#libs/metad
 import { validateObjectKey } from '#libs/naming';
 import type { UserAttributes } from '../attributes.js';
 import { ObjectsError } from '../errors.js';
+import { assertRecovered } from '../recovering/recovered.js';
 import type { Target } from '../target.js';
 import type { ChosenClass } from './storage-class.js';
 
@@ -53,4 +54,5 @@ export function assertObjectKey(key: string): void {
 export function assertTakesWrites(bucket: BucketDocument): void {
   if (bucket.state !== 'active')
     throw new ObjectsError('bucket-not-active', `bucket ${bucket.name} is ${bucket.state} and takes no writes`);
+  assertRecovered(bucket);
 }

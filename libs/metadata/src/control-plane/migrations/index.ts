@@ -4,6 +4,7 @@ import { Audit0005 } from './0005-audit.js';
 import { Usage0006 } from './0006-usage.js';
 import { Events0007 } from './0007-events.js';
 import { Limits0008 } from './0008-limits.js';
+import { IndexKind0009 } from './0009-index-kind.js';
 import { Uploads0010 } from './0010-uploads.js';
 import { JobFigures0011 } from './0011-job-figures.js';
 
@@ -15,6 +16,7 @@ export const MIGRATIONS = [
   Usage0006,
   Events0007,
   Limits0008,
+  IndexKind0009,
   Uploads0010,
   JobFigures0011,
 ];

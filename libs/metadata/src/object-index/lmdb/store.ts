@@ -3,10 +3,9 @@ import { IndexError } from '../object-index.js';
 import type { TableKey } from './addresses.js';
 import { openRoot, openTables, requireEnvironment, syncDirectories } from './environment.js';
 import type { LmdbIndexOptions, Tables } from './environment.js';
+import { newerFormat, unfinishedRestore, type Purpose } from '../opening.js';
+import { INDEX_FORMAT } from '../stored-form.js';
 import { toIndexError } from './failures.js';
-
-/** The format this code writes; a store of a later one is refused, since its meaning is not known here. */
-export const FORMAT = 1;
 
 const MINUTE = 60_000;
 
@@ -25,8 +24,8 @@ export class LmdbStore {
     this.#readerCheck = setInterval(() => root.readerCheck(), options.readerCheckEvery ?? MINUTE).unref();
   }
 
-  /** Opens or makes the environment. Throws `unavailable` when it cannot be opened or is of a newer format. */
-  static async open(options: LmdbIndexOptions): Promise<LmdbStore> {
+  /** Opens or makes the environment. Throws `unavailable` when it cannot be opened, is of a newer format, or (to serve) holds a restore that has not ended. */
+  static async open(options: LmdbIndexOptions, purpose: Purpose = 'serve'): Promise<LmdbStore> {
     let opened: { close(): Promise<void> } | undefined;
     try {
       await requireEnvironment(options.path);
@@ -35,7 +34,7 @@ export class LmdbStore {
       const store = new LmdbStore(root, openTables(root), options);
       opened = store;
       await syncDirectories(options.path);
-      await store.#requireFormat();
+      await store.#requireFormat(purpose);
       return store;
     } catch (error) {
       await opened?.close();
@@ -81,6 +80,13 @@ export class LmdbStore {
     });
   }
 
+  /** The newest state of the store, to be read from until it is `done`. */
+  snapshot(): Transaction {
+    if (this.#closing) throw closed();
+    this.root.resetReadTxn();
+    return this.root.useReadTransaction();
+  }
+
   /** A new version number: a counter of the whole store, so that none comes twice, not even for a document made again after its removal. Only within `change`. */
   nextVersion(): number {
     const version = (this.tables.meta.get('version') ?? 0) + 1;
@@ -113,20 +119,21 @@ export class LmdbStore {
     }
   }
 
-  async #requireFormat(): Promise<void> {
+  /** Migrates an earlier format: whatever was written in one reads the same in those after it, so that there is nothing to rewrite. */
+  async #requireFormat(purpose: Purpose): Promise<void> {
     const { meta } = this.tables;
-    const found = await this.change(() => {
+    const [found, isUnfinished] = await this.change(() => {
       const format = meta.get('format');
-      if (format === undefined) meta.putSync('format', FORMAT);
-      return format ?? FORMAT;
+      if (format === undefined || format < INDEX_FORMAT) meta.putSync('format', INDEX_FORMAT);
+      return [format ?? INDEX_FORMAT, meta.get(UNFINISHED) !== undefined] as const;
     });
-    if (found === FORMAT) return;
-    throw new IndexError(
-      'unavailable',
-      `the index in ${this.options.path} is of format ${found}, but this version of the program knows format ${FORMAT} only`,
-    );
+    if (found > INDEX_FORMAT) throw newerFormat(this.options.path, found);
+    if (isUnfinished && purpose === 'serve') throw unfinishedRestore(this.options.path);
   }
 }
+
+/** In `meta` while a restore has begun and not ended. */
+export const UNFINISHED = 'unfinished';
 
 function closed(): IndexError {
   return new IndexError('unavailable', 'the index is closed');

@@ -2,6 +2,8 @@ import { MongoClient, ReadConcern } from 'mongodb';
 import type { ClientSession, Collection, Db, DbOptions, MongoClientOptions } from 'mongodb';
 import { IndexError } from '../object-index.js';
 import type { BucketEntry, FormatEntry, KeyEntry } from './documents.js';
+import { newerFormat, unfinishedRestore, type Purpose } from '../opening.js';
+import { INDEX_FORMAT } from '../stored-form.js';
 import { toIndexError } from './failures.js';
 
 /** How an index on MongoDB is opened. */
@@ -11,9 +13,6 @@ export interface MongodbIndexOptions {
   /** Id of the deployment whose index this is. A database belongs to the first that opens it: two that shared one would take each other's writers for dead. */
   readonly deployment: string;
 }
-
-/** The format this code writes; a store of a later one is refused, since its meaning is not known here. */
-export const FORMAT = 1;
 
 /** How long one operation may take on the server. */
 const OPERATION_MS = 5_000;
@@ -47,7 +46,7 @@ export interface ReadOptions {
 export class MongodbStore {
   readonly keys: Collection<KeyEntry>;
   readonly buckets: Collection<BucketEntry>;
-  readonly #meta: Collection<FormatEntry>;
+  readonly meta: Collection<FormatEntry>;
   readonly #running = new Set<Promise<unknown>>();
   #seen: { time: NonNullable<ClientSession['operationTime']>; cluster: ClientSession['clusterTime'] } | undefined;
   #isReplicated = false;
@@ -59,16 +58,16 @@ export class MongodbStore {
   ) {
     this.keys = database.collection<KeyEntry>('keys');
     this.buckets = database.collection<BucketEntry>('buckets');
-    this.#meta = database.collection<FormatEntry>('meta');
+    this.meta = database.collection<FormatEntry>('meta');
   }
 
   /** Connects, makes what a new index needs, and checks the format. Throws `unavailable` when MongoDB cannot be reached, or what is there is of a newer format or another deployment's. */
-  static async open({ url, deployment }: MongodbIndexOptions): Promise<MongodbStore> {
+  static async open({ url, deployment }: MongodbIndexOptions, purpose: Purpose = 'serve'): Promise<MongodbStore> {
     let client: MongoClient | undefined;
     try {
       client = new MongoClient(url, CONNECTING);
       const store = new MongodbStore(client, client.db(databaseOf(url), GUARANTEES));
-      await store.#prepare(deployment);
+      await store.#prepare(deployment, purpose);
       return store;
     } catch (error) {
       await client?.close();
@@ -102,7 +101,7 @@ export class MongodbStore {
   /** True when a read succeeds now. */
   async ping(): Promise<boolean> {
     try {
-      return await this.inOrder(async (options) => (await this.#meta.findOne({ _id: 'format' }, options)) !== null);
+      return await this.inOrder(async (options) => (await this.meta.findOne({ _id: 'format' }, options)) !== null);
     } catch {
       return false; // The answer to "does a read succeed now", not a failure of ours.
     }
@@ -143,27 +142,29 @@ export class MongodbStore {
       this.#seen = { time: operationTime, cluster: clusterTime };
   }
 
-  async #prepare(deployment: string): Promise<void> {
+  async #prepare(deployment: string, purpose: Purpose): Promise<void> {
     const hello = await this.database.admin().command({ hello: 1 });
     this.#isReplicated = hello['setName'] !== undefined || hello['msg'] === 'isdbgrid';
-    await this.#requireOwn(deployment);
+    await this.#requireOwn(deployment, purpose);
     await this.keys.createIndex({ p: 1, _id: 1 });
     await this.keys.createIndex({ m: 1 });
     await this.buckets.createIndex({ name: 1 }, { unique: true }, {});
   }
 
-  async #requireOwn(deployment: string): Promise<void> {
-    const own = { $setOnInsert: { format: FORMAT, deployment } };
-    const found = await this.#meta.findOneAndUpdate({ _id: 'format' }, own, { upsert: true, returnDocument: 'after' });
-    const refuse = (why: string): never => {
-      throw new IndexError('unavailable', `the index in database ${this.database.databaseName} ${why}`);
-    };
-    if (found?.format !== FORMAT)
-      refuse(`is of format ${String(found?.format)}, but this version of the program knows format ${FORMAT} only`);
-    if (found?.deployment !== deployment)
-      refuse(
-        `belongs to deployment ${String(found?.deployment)}, but this one is ${deployment}; name another database`,
+  async #requireOwn(deployment: string, purpose: Purpose): Promise<void> {
+    const own = { $setOnInsert: { format: INDEX_FORMAT, deployment } };
+    const found = await this.meta.findOneAndUpdate({ _id: 'format' }, own, { upsert: true, returnDocument: 'after' });
+    const where = `database ${this.database.databaseName}`;
+    if (found === null || found.format > INDEX_FORMAT) throw newerFormat(where, found?.format);
+    if (found.deployment !== deployment)
+      throw new IndexError(
+        'unavailable',
+        `the index in ${where} belongs to deployment ${found.deployment}, but this one is ${deployment}; name another database`,
       );
+    if (found.unfinished && purpose === 'serve') throw unfinishedRestore(where);
+    // Whatever was written in one format reads the same in those after it, so that there is nothing to rewrite.
+    if (found.format < INDEX_FORMAT)
+      await this.meta.updateOne({ _id: 'format', format: found.format }, { $set: { format: INDEX_FORMAT } });
   }
 }
 

@@ -48,6 +48,8 @@ export interface FormatEntry {
   readonly _id: 'format';
   readonly format: number;
   readonly deployment: string;
+  /** A restore has begun and not ended. */
+  readonly unfinished?: true;
 }
 
 /** 53 random bits: no version comes twice, not even for a document made again, and no counter is shared by all. */

@@ -1,0 +1,87 @@
+import {
+  ControlPlaneArchive,
+  encodeBucket,
+  encodeKeyDocument,
+  INDEX_FORMAT,
+  type IndexArchive,
+  type IndexKind,
+  type PostgresConnection,
+} from '#libs/metadata';
+import { BackupError } from './errors.js';
+import { FILE_VERSION, type Counts, type Header, type Page } from './format.js';
+import { writeBackupFile } from './write-file.js';
+
+/** How far it is. `total` is absent where nobody knows yet. */
+export interface Progress {
+  readonly phase: 'reading' | 'checking' | 'writing';
+  /** `bytes` of the file, or `keys`. */
+  readonly unit: 'bytes' | 'keys';
+  readonly done: number;
+  readonly total?: number;
+}
+
+export interface BackUp {
+  /** The file to be written. */
+  readonly to: string;
+  readonly connection: PostgresConnection;
+  readonly openIndex: (deployment: string) => Promise<IndexArchive>;
+  readonly now: () => number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** What was written. */
+export interface WrittenBackup {
+  readonly header: Header;
+  readonly counts: Counts;
+}
+
+/**
+ * Copies all metadata of a deployment, which may be at work, into one file: the control plane as it was at one moment, then the object index (on LMDB as it was at one moment, too). What is written meanwhile is found again after a restore
+ * as what is written later: at the vendors. Memory is bounded by a page. Fails with `BackupError` `exists`, or as the stores do.
+ */
+export async function backUp(work: BackUp): Promise<WrittenBackup> {
+  // Before anything is read: everything in the backup is as of this moment or later.
+  const createdAt = work.now();
+  const controlPlane = await ControlPlaneArchive.read(work.connection);
+  try {
+    const facts = await controlPlane.facts();
+    const index = await work.openIndex(facts.deployment);
+    try {
+      if (facts.indexKind !== undefined && facts.indexKind !== index.kind) throw elsewhere(facts.indexKind);
+      const header: Header = {
+        format: 'spumoni-backup',
+        version: FILE_VERSION,
+        createdAt,
+        deployment: facts.deployment,
+        migrations: [...facts.migrations],
+        masterKeys: [...facts.masterKeys],
+        index: { kind: index.kind, format: INDEX_FORMAT },
+      };
+      return { header, counts: await writeBackupFile(work.to, header, pagesOf(controlPlane, index, work)) };
+    } finally {
+      await index.close();
+    }
+  } finally {
+    await controlPlane.close();
+  }
+}
+
+function elsewhere(kind: IndexKind): BackupError {
+  const mend = kind === 'mongodb' ? 'set SPUMONI_MONGODB_URL as the service has it' : 'take SPUMONI_MONGODB_URL away';
+  return new BackupError('wrong-index', `the object index of this deployment is on ${kind}: ${mend}`);
+}
+
+async function* pagesOf(
+  controlPlane: ControlPlaneArchive,
+  index: IndexArchive,
+  { onProgress }: BackUp,
+): AsyncGenerator<Page> {
+  yield* controlPlane.rows();
+  for await (const page of index.buckets())
+    yield { buckets: page.map((bucket) => [bucket.id, encodeBucket(bucket)] as const) };
+  let done = 0;
+  for await (const page of index.keys()) {
+    yield { keys: page.map(({ bucket, key, document }) => [bucket, key, encodeKeyDocument(document)] as const) };
+    onProgress?.({ phase: 'reading', unit: 'keys', done: (done += page.length) });
+  }
+}

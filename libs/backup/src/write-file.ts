@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { BackupError } from './errors.js';
+import { Tally, type Counts, type Header, type Page } from './format.js';
+
+/** Writes header, pages and trailer as the lines of a backup, as they come. */
+async function* linesOf(header: Header, pages: AsyncIterable<Page>, tally: Tally): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  const line = (value: unknown): Buffer => {
+    const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+    hash.update(bytes);
+    return bytes;
+  };
+  yield line(header);
+  for await (const page of pages) {
+    tally.add(page);
+    yield line(page);
+  }
+  yield Buffer.from(`${JSON.stringify({ end: { ...tally.counts(), sha256: hash.digest('hex') } })}\n`);
+}
+
+/**
+ * Writes a backup file that only its owner can read. It is there, whole and synced, or not at all: until it is done it is called `<path>.part`. Fails with `exists` if something is in its place.
+ * Memory is bounded by a page.
+ */
+export async function writeBackupFile(path: string, header: Header, pages: AsyncIterable<Page>): Promise<Counts> {
+  await assertFree(path);
+  const part = `${path}.part`;
+  // One that was left by a backup that died.
+  await rm(part, { force: true });
+  const tally = new Tally();
+  try {
+    const target = createWriteStream(part, { flags: 'wx', mode: 0o600, flush: true });
+    await pipeline(Readable.from(linesOf(header, pages, tally), { objectMode: false }), createGzip(), target);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+  await assertFree(path);
+  await rename(part, path);
+  await syncDirectory(dirname(path));
+  return tally.counts();
+}
+
+async function assertFree(path: string): Promise<void> {
+  const found = await open(path, 'r').catch((error: unknown) => {
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found === undefined) return;
+  await found.close();
+  throw new BackupError('exists', `${path} is there already: name another file`);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

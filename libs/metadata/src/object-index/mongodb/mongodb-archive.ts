@@ -1,0 +1,97 @@
+import type { Collection, Filter } from 'mongodb';
+import type { ArchivedKey, IndexArchive } from '../index-archive.js';
+import type { BucketDocument } from '../records.js';
+import { addressOf, bucketStart, idOf, requireRoom } from './addresses.js';
+import { MongodbStore, type MongodbIndexOptions } from './connection.js';
+import { bucketEntry, heldBucketOf, keyDocumentOf, keyEntry, type BucketEntry, type KeyEntry } from './documents.js';
+
+const PAGE = 500;
+
+/** Opens the database to be copied whole; others may serve from it meanwhile. Fails as `createMongodbIndex` does. */
+export async function openMongodbArchive(options: MongodbIndexOptions): Promise<IndexArchive> {
+  return new MongodbArchive(await MongodbStore.open(options, 'archive'));
+}
+
+class MongodbArchive implements IndexArchive {
+  readonly kind = 'mongodb';
+
+  constructor(private readonly store: MongodbStore) {}
+
+  async state(): ReturnType<IndexArchive['state']> {
+    const { meta, keys, buckets } = this.store;
+    return this.store.inOrder(async (read) => {
+      if ((await meta.findOne({ _id: 'format' }, read))?.unfinished) return 'unfinished';
+      const one = (await keys.findOne({}, read)) ?? (await buckets.findOne({}, read));
+      return one === null ? 'empty' : 'used';
+    });
+  }
+
+  async *buckets(): AsyncGenerator<readonly BucketDocument[]> {
+    for (let after = ''; ;) {
+      const page = await this.store.inOrder((read) =>
+        this.store.buckets.find({ _id: { $gt: after } }, { ...read, sort: { _id: 1 }, limit: PAGE }).toArray(),
+      );
+      // A change that is only announced was not made.
+      yield page.map((entry) => heldBucketOf(entry).document);
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE) return;
+      after = last._id;
+    }
+  }
+
+  /** Each page as it is when it is read: sharded documents have no moment in common. */
+  async *keys(): AsyncGenerator<readonly ArchivedKey[]> {
+    for (let after = ''; ;) {
+      const page = await this.store.inOrder((read) =>
+        this.store.keys.find({ _id: { $gt: after } }, { ...read, sort: { _id: 1 }, limit: PAGE }).toArray(),
+      );
+      yield page.flatMap((entry) => {
+        const stored = keyDocumentOf(entry);
+        return stored === undefined ? [] : { ...addressOf(entry._id), document: stored.value };
+      });
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE) return;
+      after = last._id;
+    }
+  }
+
+  async begin(): Promise<void> {
+    const { meta, keys, buckets } = this.store;
+    await meta.updateOne({ _id: 'format' }, { $set: { unfinished: true } });
+    while (await this.#removeSome<KeyEntry>(keys));
+    while (await this.#removeSome<BucketEntry>(buckets));
+  }
+
+  /** In bounded steps: one deletion of a million documents would take longer than an operation may. */
+  #removeSome<E extends { readonly _id: string }>(collection: Collection<E>): Promise<boolean> {
+    return this.store.inOrder(async (options) => {
+      const found = await collection.find({}, { ...options, projection: { _id: 1 }, limit: PAGE }).toArray();
+      const ids = found.map(({ _id }) => _id);
+      if (ids.length > 0) await collection.deleteMany({ _id: { $in: ids } } as Filter<E>, options);
+      return ids.length > 0;
+    });
+  }
+
+  async putBuckets(documents: readonly BucketDocument[]): Promise<void> {
+    for (const { id, name } of documents) {
+      requireRoom('a bucket id', bucketStart(id));
+      requireRoom('a bucket name', name);
+    }
+    if (documents.length === 0) return;
+    await this.store.inOrder((options) => this.store.buckets.insertMany(documents.map(bucketEntry), options));
+  }
+
+  async putKeys(entries: readonly ArchivedKey[]): Promise<void> {
+    if (entries.length === 0) return;
+    const documents = entries.map(({ document, ...address }) => keyEntry(idOf(address), document));
+    await this.store.inOrder((options) => this.store.keys.insertMany(documents, options));
+  }
+
+  async finish(): Promise<void> {
+    await this.store.meta.updateOne({ _id: 'format' }, { $unset: { unfinished: '' } });
+  }
+
+  close(): Promise<void> {
+    return this.store.close();
+  }
+}

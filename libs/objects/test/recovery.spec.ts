@@ -1,0 +1,273 @@
+import { describe, expect, it } from '@jest/globals';
+import { TOKEN_KINDS, type MemoryBackend, type TokenKind } from '#libs/backends';
+import type { BucketDocument, KeyDocument } from '#libs/metadata';
+import fc from 'fast-check';
+import {
+  changeBucket,
+  createBucket,
+  deleteBucket,
+  MARKER_KEY,
+  reconcileBucket,
+  removeObject,
+  reportIn,
+  type ReconcileReport,
+} from '../src/index.js';
+import { newWriteIdFor } from '../src/mutation/write-ids.js';
+import { listAll, read, write } from './simulation/clients.js';
+import { KeptReports, putOutside } from './simulation/outside.js';
+import { ACTOR, holdings, makePlatform, sweepAll, type Platform } from './simulation/platform.js';
+
+const KEYS = ['a', 'b', 'c'];
+
+type Step = { readonly do: 'put' | 'remove'; readonly key: string } | { readonly do: 'sweep' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('put' as const), key: fc.constantFrom(...KEYS) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('remove' as const), key: fc.constantFrom(...KEYS) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'sweep' as const }) },
+);
+
+/** A bucket, what its client was told, and what a backup would hold of it. */
+class Stand {
+  readonly told = new Map<string, string>();
+  readonly written = new Set<string>();
+  #backup: { at: number; keys: readonly { key: string; document: KeyDocument }[] } = { at: 0, keys: [] };
+  #writes = 0;
+
+  private constructor(
+    readonly platform: Platform,
+    readonly backend: MemoryBackend,
+    readonly bucket: BucketDocument,
+  ) {}
+
+  static async on(tokens: TokenKind): Promise<Stand> {
+    const platform = makePlatform({ tokens: { m1: tokens } });
+    const backend = platform.backends['m1'];
+    if (!backend) throw new Error('no backend');
+    // A process that was killed takes with it what it had settled.
+    Object.assign(backend.freshIds ?? {}, { settle: () => undefined });
+    const { bucket } = await createBucket(platform.engine, ACTOR, { name: 'bucket', backend: 'm1' });
+    return new Stand(platform, backend, bucket);
+  }
+
+  async take(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      this.platform.time.now += 1_000;
+      if (step.do === 'sweep') await sweepAll(this.platform, this.bucket.id);
+      else if (step.do === 'put') await this.put(step.key);
+      else await this.remove(step.key);
+    }
+  }
+
+  async put(key: string): Promise<void> {
+    // The same bytes come again: a backend without tokens cannot tell such writes apart.
+    const text = `${key} ${String((this.#writes += 1) % 2)}`;
+    this.written.add(key);
+    await write(this.platform, this.bucket, key, text);
+    this.told.set(key, text);
+  }
+
+  async remove(key: string): Promise<void> {
+    await removeObject(this.platform.engine, ACTOR, { bucket: this.bucket, key });
+    this.told.delete(key);
+  }
+
+  async documents(): Promise<readonly { key: string; document: KeyDocument }[]> {
+    return this.platform.index.scan(this.bucket.id, { limit: 1000 });
+  }
+
+  async backUp(): Promise<void> {
+    this.#backup = { at: this.platform.time.now, keys: await this.documents() };
+  }
+
+  /** What a restore leaves: the documents of the backup, and a bucket that is being recovered. All processes of before are dead. */
+  async restore(): Promise<void> {
+    const { engine, index } = this.platform;
+    const put = async (key: string, next?: KeyDocument): Promise<void> => {
+      const address = { bucket: this.bucket.id, key };
+      const expected = (await index.getKey(address))?.version ?? null;
+      await index.changeKey(address, { expected, requireActive: false, ...(next ? { next } : {}) });
+    };
+    for (const { key } of await this.documents()) await put(key);
+    for (const { key, document } of this.#backup.keys) await put(key, document);
+    await changeBucket(engine, this.bucket.id, (current) => ({ ...current, recovering: this.#backup.at }));
+    this.backend.endProcess();
+  }
+
+  async reconcile(): Promise<ReconcileReport | undefined> {
+    const reporter = new KeptReports();
+    const end = await reconcileBucket(this.platform.engine, ACTOR, { bucketId: this.bucket.id, parallel: 3, reporter });
+    expect(end).toEqual({ state: 'completed' });
+    return reportIn(reporter.checkpoint ?? null);
+  }
+
+  async newest(): Promise<BucketDocument> {
+    const found = await this.platform.index.getBucket(this.bucket.id);
+    if (!found) throw new Error('the bucket has gone');
+    return found.value;
+  }
+
+  async contents(): Promise<Map<string, string | undefined>> {
+    const bucket = await this.newest();
+    const found = new Map<string, string | undefined>();
+    for (const key of await listAll(this.platform, bucket)) found.set(key, await read(this.platform, bucket, key));
+    return found;
+  }
+}
+
+describe.each(TOKEN_KINDS)('a bucket restored from a backup, where tokens are %s', (tokens) => {
+  it('has all that was acknowledged after the backup, and only that once the grace of deletions is over; later sweeps take nothing of it away, and nothing leaks', async () => {
+    const steps = fc.array(step, { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(steps, steps, async (before, after) => {
+        const stand = await Stand.on(tokens);
+        await stand.take(before);
+        await stand.backUp();
+        await stand.take(after);
+        await sweepAll(stand.platform, stand.bucket.id);
+        await stand.restore();
+        // Nothing is swept before all has been found.
+        await sweepAll(stand.platform, stand.bucket.id);
+        await stand.reconcile();
+        expect(await stand.contents()).toEqual(new Map([...stand.told].sort()));
+        await sweepAll(stand.platform, stand.bucket.id);
+        // Older versions beneath are left to the next ordinary run.
+        await stand.reconcile();
+        await sweepAll(stand.platform, stand.bucket.id);
+        expect(await stand.contents()).toEqual(new Map([...stand.told].sort()));
+        const place = `m1/${stand.bucket.containers[0]?.container ?? ''}`;
+        expect(await holdings(stand.platform)).toEqual(
+          [`${place}/`, ...[MARKER_KEY, ...stand.told.keys()].map((key) => `${place}/${key}`)].sort(),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('loses nothing either where the old deployment stopped in the middle of its grace: at most deletions of that time are undone', async () => {
+    const steps = fc.array(step, { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(steps, steps, async (before, after) => {
+        const stand = await Stand.on(tokens);
+        await stand.take(before);
+        await stand.backUp();
+        await stand.take(after);
+        await stand.restore();
+        await stand.reconcile();
+        await sweepAll(stand.platform, stand.bucket.id);
+        const found = await stand.contents();
+        for (const [key, text] of stand.told) expect([key, found.get(key)]).toEqual([key, text]);
+        for (const key of found.keys()) expect(stand.written).toContain(key);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('keeps a write that was under way during the backup and acknowledged after it', async () => {
+    const stand = await Stand.on(tokens);
+    await stand.put('a');
+    const began = Promise.withResolvers<undefined>();
+    const goOn = Promise.withResolvers<undefined>();
+    const { platform, bucket } = stand;
+    const put = platform.engine.backends.open;
+    const slow = Object.assign(Object.create(await put('m1')) as MemoryBackend, {
+      put: async (...parameters: Parameters<MemoryBackend['put']>) => {
+        began.resolve(undefined);
+        await goOn.promise;
+        return stand.backend.put(...parameters);
+      },
+    });
+    Object.assign(platform.engine.backends, { open: () => Promise.resolve(slow) });
+    const writing = write(platform, bucket, 'a', 'begun before');
+    await began.promise;
+    await stand.backUp();
+    goOn.resolve(undefined);
+    await writing;
+    Object.assign(platform.engine.backends, { open: put });
+    await sweepAll(platform, bucket.id);
+    await stand.restore();
+    await stand.reconcile();
+    await sweepAll(platform, bucket.id);
+    await stand.reconcile();
+    expect(await stand.contents()).toEqual(new Map([['a', 'begun before']]));
+    expect((await stand.documents()).every(({ document }) => document.intents.length === 0)).toBe(true);
+  });
+
+  it('is read, written, listed and deleted by nobody before that', async () => {
+    const stand = await Stand.on(tokens);
+    await stand.put('a');
+    await stand.backUp();
+    await stand.restore();
+    const bucket = await stand.newest();
+    const { platform } = stand;
+    const attempts: readonly Promise<unknown>[] = [
+      read(platform, bucket, 'a'),
+      write(platform, bucket, 'b', 'new'),
+      listAll(platform, bucket),
+      removeObject(platform.engine, ACTOR, { bucket, key: 'a' }),
+      deleteBucket(platform.engine, ACTOR, bucket.id),
+    ];
+    for (const attempt of attempts) await expect(attempt).rejects.toMatchObject({ code: 'bucket-recovering' });
+    await stand.reconcile();
+    expect(await stand.contents()).toEqual(new Map([['a', 'a 1']]));
+  });
+});
+
+describe('recovering a bucket', () => {
+  it('tells what it found: new, changed and deleted objects', async () => {
+    const stand = await Stand.on('version');
+    for (const key of ['a', 'b']) await stand.put(key);
+    await stand.backUp();
+    await stand.take([{ do: 'put', key: 'a' }, { do: 'remove', key: 'b' }, { do: 'put', key: 'c' }, { do: 'sweep' }]);
+    await stand.restore();
+    const report = await stand.reconcile();
+    expect(report?.counts).toEqual({ changed: 1, gone: 1, new: 1 });
+  });
+
+  it('does not believe a request that arrived after its writer had been settled, long before the backup', async () => {
+    const stand = await Stand.on('version');
+    const { platform, backend, bucket } = stand;
+    platform.time.now = Date.UTC(2026, 0, 2);
+    await stand.put('a');
+    const address = { bucket: bucket.id, key: 'a' };
+    const tie = newWriteIdFor(platform.engine, address).split('.')[1] ?? '';
+    const old = Date.UTC(2026, 0, 1).toString(16).padStart(12, '0');
+    await putOutside(backend, bucket.containers[0]?.container ?? '', {
+      key: 'a',
+      bytes: 'late',
+      attributes: { writeId: `${old}${'0'.repeat(20)}.${tie}` },
+    });
+    await stand.backUp();
+    await stand.restore();
+    const report = await stand.reconcile();
+    expect(report?.counts).toEqual({ orphan: 1 });
+    expect(await stand.contents()).toEqual(new Map([['a', 'a 1']]));
+  });
+
+  it('fails, and leaves the bucket closed, where the container bears no marker; a bucket whose containers have gone can be deleted', async () => {
+    const stand = await Stand.on('version');
+    await stand.put('a');
+    await stand.backUp();
+    await stand.remove('a');
+    await sweepAll(stand.platform, stand.bucket.id);
+    await stand.restore();
+    const [container] = (await stand.newest()).containers;
+    const name = container?.container ?? '';
+    const place = { container: name, key: MARKER_KEY, token: container?.marker ?? '' };
+    expect(await stand.backend.delete(ACTOR, place)).toBe('deleted');
+    const reporter = new KeptReports();
+    const end = await reconcileBucket(stand.platform.engine, ACTOR, {
+      bucketId: stand.bucket.id,
+      parallel: 1,
+      reporter,
+    });
+    expect(end).toMatchObject({ state: 'failed', error: expect.stringMatching(/does not bear this bucket's marker/) });
+    expect((await stand.newest()).recovering).toBeDefined();
+    await expect(deleteBucket(stand.platform.engine, ACTOR, stand.bucket.id)).rejects.toMatchObject({
+      code: 'bucket-recovering',
+    });
+    await stand.backend.deleteContainer(ACTOR, name);
+    await deleteBucket(stand.platform.engine, ACTOR, stand.bucket.id);
+    expect(await stand.platform.index.getBucket(stand.bucket.id)).toBeUndefined();
+  });
+});
