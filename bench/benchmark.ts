@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { page, type Row } from './benchmark-page.js';
 import { gatewayRows } from './gateway.js';
 import { measureHanging, type Hanging } from './hanging.js';
-import { measureOnce, MEASURES } from './measures.js';
+import { measureOnce, MEASURES, warmUp } from './measures.js';
 import { measurePeer, peerSubjects } from './peers.js';
 import { minioSubject, spumoniSubject, type Subject } from './subjects.js';
 
@@ -18,7 +18,7 @@ export const PARTS = ['main', 'peers', 'gateway', 'hanging'] as const;
 export type Part = (typeof PARTS)[number];
 
 /**
- * Measures these parts. All of them together, which take less than five minutes, are written to docs/benchmarks.md; fewer are only shown.
+ * Measures these parts. All of them together, which take about five minutes, are written to docs/benchmarks.md; fewer are only shown.
  * Three rounds; within each, every measure of every subject in turn, so that ratios taken within a round are of the same minute.
  */
 export async function runBenchmarks(parts: readonly Part[]): Promise<void> {
@@ -40,6 +40,7 @@ async function mainRows(withPeers: boolean): Promise<Row[]> {
     const minio = await minioSubject();
     if (minio) subjects.push(minio);
     if (withPeers) peers = await peerSubjects();
+    for (const measure of MEASURES) for (const subject of subjects) await warmUp(measure, subject);
     for (let round = 1; round <= ROUNDS; round += 1)
       for (const measure of MEASURES) {
         for (const subject of subjects) rows.push(await measureOnce(measure, subject, round));

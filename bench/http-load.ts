@@ -71,32 +71,92 @@ class AnswerReader {
   }
 }
 
-/** Sends the requests over so many connections, one at a time on each, and measures what a client sees. Any other status fails the load. */
-export async function runLoad(load: Load): Promise<LoadResult> {
-  const latencies: number[] = [];
-  let next = 0;
-  let bytesReceived = 0;
-  const started = performance.now();
-  const lane = async (): Promise<void> => {
-    const socket = await open(load);
-    const reader = new AnswerReader();
+/** What the connections of one load share. */
+class Progress {
+  readonly latencies: number[] = [];
+  readonly started = performance.now();
+  bytesReceived = 0;
+  private next = 0;
+
+  constructor(private readonly load: Load) {}
+
+  /** The next request; undefined at the end, of the requests or of the time. */
+  take(): PreparedRequest | undefined {
+    const { requests, maxSeconds } = this.load;
+    if (performance.now() - this.started >= maxSeconds * 1000) return undefined;
+    this.next += 1;
+    return requests[this.next - 1];
+  }
+}
+
+/** One connection: sends a request as soon as the one before is answered. No promise and no listener a request, so that as little as can be of the machine goes to the client. */
+class Lane {
+  private readonly reader = new AnswerReader();
+  private sent = 0;
+  private isHead = false;
+
+  constructor(
+    private readonly load: Load,
+    private readonly progress: Progress,
+    private readonly socket: Socket,
+  ) {}
+
+  /** Resolves at the end of the load; rejects if the connection fails or an answer has another status. */
+  async run(): Promise<void> {
+    const { socket, progress, reader } = this;
     try {
-      while (next < load.requests.length && performance.now() - started < load.maxSeconds * 1000) {
-        const request = load.requests[next];
-        next += 1;
-        if (!request) break;
-        const sent = performance.now();
-        await exchange(socket, reader, request);
-        if (reader.status !== load.expectStatus)
-          throw new Error(`status ${reader.status}, expected ${load.expectStatus}`);
-        latencies.push(performance.now() - sent);
-      }
+      await new Promise<void>((resolve, reject) => {
+        socket.on('error', reject);
+        socket.on('close', () => reject(new Error('the server closed the connection')));
+        socket.on('data', (chunk: Buffer) => {
+          try {
+            if (reader.take(chunk, this.isHead) && !this.goOn()) resolve();
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        });
+        if (!this.send()) resolve();
+      });
     } finally {
-      bytesReceived += reader.bytes;
+      progress.bytesReceived += reader.bytes;
       socket.destroy();
     }
-  };
-  await Promise.all(Array.from({ length: load.connections }, lane));
+  }
+
+  /** Notes the answer and sends the next request; false if there is none. */
+  private goOn(): boolean {
+    const { status } = this.reader;
+    const { expectStatus } = this.load;
+    if (status !== expectStatus) throw new Error(`status ${status}, expected ${expectStatus}`);
+    this.progress.latencies.push(performance.now() - this.sent);
+    return this.send();
+  }
+
+  private send(): boolean {
+    const request = this.progress.take();
+    if (!request) return false;
+    const { socket } = this;
+    // "HEAD" begins with an H, and no other method does.
+    this.isHead = request.head[0] === 0x48;
+    this.sent = performance.now();
+    if (!request.body) {
+      socket.write(request.head);
+      return true;
+    }
+    socket.cork();
+    socket.write(request.head);
+    socket.write(request.body);
+    socket.uncork();
+    return true;
+  }
+}
+
+/** Sends the requests over so many connections, one at a time on each, and measures what a client sees. Any other status fails the load. */
+export async function runLoad(load: Load): Promise<LoadResult> {
+  const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(load)));
+  const progress = new Progress(load);
+  await Promise.all(sockets.map((socket) => new Lane(load, progress, socket).run()));
+  const { latencies, started, bytesReceived } = progress;
   const seconds = (performance.now() - started) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (share: number): number =>
@@ -109,37 +169,5 @@ function open(load: Load): Promise<Socket> {
     const socket = connect({ host: load.host, port: load.port, noDelay: true });
     socket.once('connect', () => resolve(socket));
     socket.once('error', reject);
-  });
-}
-
-function exchange(socket: Socket, reader: AnswerReader, request: PreparedRequest): Promise<void> {
-  const isHead = request.head.subarray(0, 5).toString() === 'HEAD ';
-  return new Promise((resolve, reject) => {
-    const finish = (error?: Error): void => {
-      socket.off('data', onData);
-      socket.off('error', finish);
-      socket.off('close', onClose);
-      if (error) reject(error);
-      else resolve();
-    };
-    const onData = (chunk: Buffer): void => {
-      try {
-        if (reader.take(chunk, isHead)) finish();
-      } catch (error) {
-        finish(error instanceof Error ? error : new Error(String(error)));
-      }
-    };
-    const onClose = (): void => finish(new Error('the server closed the connection'));
-    socket.on('data', onData);
-    socket.once('error', finish);
-    socket.once('close', onClose);
-    if (request.body) {
-      socket.cork();
-      socket.write(request.head);
-      socket.write(request.body);
-      socket.uncork();
-    } else {
-      socket.write(request.head);
-    }
   });
 }

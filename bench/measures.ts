@@ -22,6 +22,8 @@ export interface Measure {
   /** Bytes of content moved by each request; 0 where operations count, not bytes. */
   readonly bytes: number;
   readonly maxSeconds?: number;
+  /** For about how long it is sent unmeasured before all rounds, so that compilers and caches are settled. */
+  readonly warmUpSeconds?: number;
   /** Sent before the first round, and not measured. */
   readonly before?: (subject: Subject) => PreparedRequest[];
   requests(subject: Subject, round: number): PreparedRequest[];
@@ -34,6 +36,7 @@ export const PUT_SMALL: Measure = {
   name: 'PUT 1 KiB, durable',
   connections: CONNECTIONS,
   bytes: 0,
+  warmUpSeconds: 3,
   requests: (s, round) => count(SMALL_PUTS, (i) => s.prepare('PUT', `small/r${round}/o${pad(i)}`, small)),
 };
 
@@ -41,6 +44,7 @@ export const GET_SMALL: Measure = {
   name: 'GET 1 KiB',
   connections: CONNECTIONS,
   bytes: 0,
+  warmUpSeconds: 8,
   requests: (s, round) =>
     count(SMALL_GETS, (i) => s.prepare('GET', `small/r${round}/o${pad((i * 7919) % SMALL_PUTS)}`)),
 };
@@ -66,6 +70,7 @@ export const MEASURES: readonly Measure[] = [
     name: 'HEAD',
     connections: CONNECTIONS,
     bytes: 0,
+    warmUpSeconds: 4,
     requests: (s, round) =>
       count(SMALL_GETS, (i) => s.prepare('HEAD', `small/r${round}/o${pad((i * 7919) % SMALL_PUTS)}`)),
   },
@@ -94,6 +99,18 @@ function count<T>(length: number, make: (i: number) => T): T[] {
 
 function pad(i: number): string {
   return String(i).padStart(6, '0');
+}
+
+/** Sends all requests of round 0, again and again until the time that the measure asks for is over. */
+export async function warmUp(measure: Measure, subject: Subject): Promise<void> {
+  if (measure.warmUpSeconds === undefined) return;
+  const { host, port } = subject;
+  const { connections } = measure;
+  const until = performance.now() + measure.warmUpSeconds * 1000;
+  do {
+    const requests = measure.requests(subject, 0);
+    await runLoad({ host, port, connections, requests, maxSeconds: MOST_SECONDS, expectStatus: 200 });
+  } while (performance.now() < until);
 }
 
 /** Measures it once, and says so in a line of JSON. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import type { Launch } from './running-server.js';
 
 const READY_WITHIN_MS = 30_000;
 const ENDS_WITHIN_MS = 5_000;
+const STANDS_WITHIN_MS = 30_000;
 const PORTS_TRIED = 3;
 
 /** A port of 127.0.0.1 that was free a moment ago. */
@@ -65,8 +66,13 @@ export class ServerProcess {
     return this.running('asked for its process id');
   }
 
+  /** Returns when every thread stands still: until then a busy machine may still answer. */
   pause(): void {
-    process.kill(-this.running('paused'), 'SIGSTOP');
+    const pid = this.running('paused');
+    process.kill(-pid, 'SIGSTOP');
+    const latest = Date.now() + STANDS_WITHIN_MS;
+    while (!standsStill(pid))
+      if (Date.now() > latest) throw new Error(`${this.launch.binary.name} does not stand still`);
   }
 
   resume(): void {
@@ -149,6 +155,19 @@ export class ServerProcess {
   private unwatch(): void {
     if (this.watcher?.pid !== undefined) process.kill(-this.watcher.pid, 'SIGKILL');
     this.watcher = undefined;
+  }
+}
+
+/** Whether all threads of a process are stopped, by what the kernel says (proc(5), the third field of stat). Where there is no /proc, nothing is known. */
+function standsStill(pid: number): boolean {
+  const threads = `/proc/${pid}/task`;
+  if (!existsSync(threads)) return true;
+  try {
+    return readdirSync(threads).every((thread) => /\) [Tt] /.test(readFileSync(join(threads, thread, 'stat'), 'utf8')));
+  } catch (error) {
+    // A thread ended between the two looks: look again.
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code !== 'EACCES') return false;
+    throw error;
   }
 }
 

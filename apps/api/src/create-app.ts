@@ -6,7 +6,7 @@ import { ApiModule, type ApiParts } from './api.module.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import { answerProblem } from './http/answer-problem.js';
 import { handleCors, refuseForeign } from './http/cors.js';
-import { exchangeOf, setCommonHeaders, type Exchange } from './http/exchange.js';
+import { enrol, exchangeOf, setCommonHeaders, type Exchange } from './http/exchange.js';
 import { createHttpServer } from './http/http-server.js';
 import { limitJson } from './http/parameters.js';
 import { ObjectEndpoint } from './objects/object-endpoint.js';
@@ -38,8 +38,12 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
     if (!objects || request.headers.origin !== undefined) setCommonHeaders(exchange);
     const origins = parts.deployment?.settings.corsOrigins ?? [];
     if (handleCors(exchange, origins) || refuseForeign(exchange, origins, parts.logger)) return;
-    if (objects) void objects.serve(exchange);
-    else handler(request, response);
+    if (objects) {
+      void objects.serve(exchange);
+      return;
+    }
+    enrol(exchange);
+    handler(request, response);
   }
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.around(parts), adapter, {
     logger: ['error', 'fatal'],

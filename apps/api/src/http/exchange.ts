@@ -51,7 +51,6 @@ export function beginExchange(request: IncomingMessage, response: ServerResponse
     operation: 'unknown',
     awaitsContinue,
   };
-  EXCHANGES.set(request, exchange);
   LATEST.set(request.socket, exchange);
   return exchange;
 }
@@ -67,10 +66,15 @@ export function setCommonHeaders({ requestId, response }: Exchange): void {
   response.setHeader('X-Content-Type-Options', 'nosniff');
 }
 
+/** Lets `exchangeOf` find it: for those who are given the request alone. */
+export function enrol(exchange: Exchange): void {
+  EXCHANGES.set(exchange.request, exchange);
+}
+
 /** The exchange of a request that came through this server. */
 export function exchangeOf(request: IncomingMessage): Exchange {
   const exchange = EXCHANGES.get(request);
-  if (!exchange) throw new Error('a request came in beside the server that begins exchanges');
+  if (!exchange) throw new Error('a request came in beside the server that begins exchanges, or was not enrolled');
   return exchange;
 }
 
