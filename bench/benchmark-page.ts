@@ -53,13 +53,14 @@ ratios are taken within a round, then the median. Absolute figures are good to s
 
 | measure | server | rate | p50 ms | p99 ms | server CPU | goal | of MinIO's rate | goal |
 |---|---|---|---|---|---|---|---|---|
-${lines.join('\n')}
+${lines.filter((text) => text !== '').join('\n')}
 
 ${[gatewaySection(figures.gateway), hangingSection(figures.hanging), EXPLANATION].filter((text) => text !== '').join('\n')}`;
 }
 
 function line({ rows }: Figures, measure: string, subject: string): string {
   const own = rows.filter((row) => row.measure === measure && row.subject === subject);
+  if (own.length === 0) return '';
   const isBytes = own.some((row) => row.bytes > 0);
   const rate = median(own.map(rateOf));
   const cpu = median(
