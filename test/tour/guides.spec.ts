@@ -22,6 +22,7 @@ const GUIDES = [
   'events',
   'limits',
   'links',
+  'resumable-uploads',
 ];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');

@@ -14,6 +14,7 @@ import type { Traffic } from './limits/traffic.js';
 import type { LifecycleService } from './lifecycles/lifecycle-service.js';
 import type { MigrationService } from './migrations/migration-service.js';
 import type { RetierService } from './retiers/retier-service.js';
+import type { UploadService } from './uploads/upload-service.js';
 import type { UsageCounters } from './usage/usage-counters.js';
 import type { UsageService } from './usage/usage-service.js';
 import type { TakeoverService } from './takeovers/takeover-service.js';
@@ -66,6 +67,8 @@ export interface Deployment {
   readonly limits: LimitsService;
   /** Keeps users and buckets within their requests and bytes a second. */
   readonly traffic: Traffic;
+  /** Resumable ones. */
+  readonly uploads: UploadService;
   readonly usage: UsageService;
   readonly events: EventService;
   /** Counts what this process serves; told of each request by the protocol layer, written behind. */

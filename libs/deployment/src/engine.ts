@@ -71,6 +71,7 @@ export function quotasOf({ controlPlane, options }: Parts, engine: Engine): Coun
     engine,
     snapshot: () => controlPlane.configuration.currentOrUndefined(),
     freshSnapshot: () => controlPlane.configuration.current(),
+    uploads: controlPlane.uploads,
     onTrouble: (error) => options.logger.warn({ error }, 'what counts against quotas could not be counted anew'),
   });
 }

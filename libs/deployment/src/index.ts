@@ -11,6 +11,7 @@ export type * from './events/event-service.js';
 export { Deliveries, pauseAfter, MOST_ATTEMPTS, type DeliveryParts } from './events/deliveries.js';
 export type * from './limits/limits-service.js';
 export { Traffic } from './limits/traffic.js';
+export type * from './uploads/upload-service.js';
 export type * from './usage/usage-service.js';
 export { UsageCounters, type RequestKind } from './usage/usage-counters.js';
 export { usageRound, type UsageRoundParts } from './usage/usage-round.js';

@@ -15,6 +15,7 @@ import type { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
 import { OpenedParts } from './opened-parts.js';
 import { openParts, type Parts } from './parts.js';
 import { servicesOf } from './services.js';
+import type { StoredUploads } from './uploads/stored-uploads.js';
 import type { StoredTakeovers } from './takeovers/stored-takeovers.js';
 
 /** A deployment with what its own worker needs beside the services. */
@@ -26,6 +27,7 @@ export interface OpenDeployment extends Deployment {
   readonly webhookSecrets: WebhookSecrets;
   readonly masterKey: KeyRing;
   readonly takeovers: StoredTakeovers;
+  readonly uploads: StoredUploads;
 }
 
 async function makeAdministrator({ settings, controlPlane, masterKey, clock }: Parts): Promise<FirstAdministrator> {

@@ -18,6 +18,7 @@ import type { Parts } from './parts.js';
 import { StoredRetiers } from './retiers/stored-retiers.js';
 import { StoredTakeovers } from './takeovers/stored-takeovers.js';
 import { StoredTiers } from './tiers/stored-tiers.js';
+import { StoredUploads } from './uploads/stored-uploads.js';
 import { StoredUsage } from './usage/stored-usage.js';
 
 /** All that a deployment offers beyond objects. */
@@ -31,6 +32,7 @@ export interface Services {
   readonly encryption: StoredEncryption;
   readonly takeovers: StoredTakeovers;
   readonly jobs: StoredJobs;
+  readonly uploads: StoredUploads;
   readonly usage: StoredUsage;
   readonly events: StoredEvents;
   readonly limits: StoredLimits;
@@ -62,6 +64,7 @@ export function servicesOf(
     encryption: new StoredEncryption({ controlPlane, engine, queue, masterKey }),
     takeovers: new StoredTakeovers({ controlPlane, engine, queue, reconcileEveryMs: settings.reconcileEveryMs }),
     jobs,
+    uploads: new StoredUploads({ controlPlane, engine, logger: options.logger, limits: settings.uploads }),
     usage: new StoredUsage({ controlPlane, engine }),
     events: new StoredEvents({
       controlPlane,

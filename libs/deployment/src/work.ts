@@ -47,7 +47,14 @@ async function round(deployment: OpenDeployment, housekeeping: Housekeeping, sig
     const { sweep, repairs, failures } = report;
     const counts = sweep.garbageDeleted + sweep.intentsSettled + report.unnamedDeleted + report.containersRemoved;
     const news =
-      counts + report.lifecycleRuns + report.auditPruned + repairs.length + failures.length + sweep.failures.length > 0;
+      counts +
+        report.lifecycleRuns +
+        report.uploadsEnded +
+        report.auditPruned +
+        repairs.length +
+        failures.length +
+        sweep.failures.length >
+      0;
     if (news) logger.info({ report }, 'a round of housekeeping');
   } catch (error) {
     if (!signal.aborted) logger.error({ error }, 'a round of housekeeping failed; the next one tries again');

@@ -21,6 +21,6 @@ export interface WishedWrite {
 export interface Quotas {
   /** Holds room for a write; undefined where nothing limits it. Fails with `quota-exceeded`. */
   reserve(wish: WishedWrite): Promise<Reservation | undefined> | undefined;
-  /** An object was removed. */
-  removed(bucket: BucketDocument, record: ObjectRecord): void;
+  /** An object was removed, or room given back that was counted as one. */
+  removed(bucket: BucketDocument, record: Pick<ObjectRecord, 'size'>): void;
 }

@@ -247,6 +247,21 @@ export const VARIABLES = {
     { from: 0, to: 604_800 },
     'How long a presigned link may be good for, in seconds, up to seven days; 0: links open nothing',
   ),
+  SPUMONI_UPLOAD_SECONDS: wholeNumber(
+    86_400,
+    { from: 1, to: 2_592_000 },
+    'How long a resumable upload may take, in seconds; then it goes, with all that was stored of it',
+  ),
+  SPUMONI_UPLOAD_BYTES: wholeNumber(
+    5 * 1024 ** 4,
+    { from: 1, to: Number.MAX_SAFE_INTEGER },
+    'How large a resumable upload may be, in bytes',
+  ),
+  SPUMONI_UPLOADS_PER_USER: wholeNumber(
+    100,
+    { from: 0, to: 100_000 },
+    'How many resumable uploads of one user may be under way',
+  ),
   SPUMONI_BACKEND_DEADLINE_SECONDS: seconds(
     30,
     { from: 0.1, to: 3600 },

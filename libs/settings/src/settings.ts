@@ -34,6 +34,8 @@ export interface Settings {
   readonly parallelUploads: number;
   /** The longest life of a presigned link, in seconds; 0: none opens anything. */
   readonly linkSeconds: number;
+  /** Of resumable uploads: how long one may take, how large it may be, how many a user may have under way. */
+  readonly uploads: { readonly ageMs: number; readonly bytes: number; readonly perUser: number };
   readonly backendDeadlineMs: number;
   readonly backendConnections: number;
   /** What of this machine's own identity backends may use: by vendor, by directory of tokens, and beside the vendors' own, towards which origins. */
@@ -171,6 +173,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     corsOrigins: variables.SPUMONI_CORS_ORIGINS,
     jsonLimitBytes: variables.SPUMONI_JSON_LIMIT_BYTES,
     parallelUploads: variables.SPUMONI_PARALLEL_UPLOADS,
+    uploads: {
+      ageMs: ms(variables.SPUMONI_UPLOAD_SECONDS),
+      bytes: variables.SPUMONI_UPLOAD_BYTES,
+      perUser: variables.SPUMONI_UPLOADS_PER_USER,
+    },
     linkSeconds: variables.SPUMONI_LINK_SECONDS,
     backendConnections: variables.SPUMONI_BACKEND_CONNECTIONS,
     identity: {

@@ -35,6 +35,7 @@ function headersOf(answer: ReturnType<typeof tell>, body: string): Record<string
     // A HEAD's answer has no body to say it in.
     'X-Spumoni-Code': code,
     ...(status === 401 ? { 'WWW-Authenticate': 'Basic realm="spumoni", charset="UTF-8"' } : {}),
+    ...(status === 409 && typeof facts['offset'] === 'number' ? { 'Upload-Offset': facts['offset'] } : {}),
     ...(status === 405 && typeof facts['allow'] === 'string' ? { Allow: facts['allow'] } : {}),
     ...(status === 416 && typeof facts['size'] === 'number' ? { 'Content-Range': `bytes */${facts['size']}` } : {}),
     ...(retryAfter === undefined ? {} : { 'Retry-After': retryAfter }),

@@ -17,6 +17,7 @@ export const REQUEST_ERROR_CODES = [
   'body-too-large',
   'not-offered',
   'unsupported-media-type',
+  'unsupported-protocol',
   'overloaded',
   'shutting-down',
 ] as const;

@@ -24,6 +24,7 @@ export const STATUS_OF_REQUEST: Readonly<Record<RequestErrorCode, number>> = {
   'body-too-large': 413,
   'not-offered': 501,
   'unsupported-media-type': 415,
+  'unsupported-protocol': 412,
   overloaded: 503,
   'shutting-down': 503,
 };
@@ -94,6 +95,10 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'no-such-lifecycle': 404,
   'invalid-limits': 400,
   'no-such-job': 404,
+  'no-such-upload': 404,
+  'upload-offset': 409,
+  'upload-expired': 410,
+  'too-many-uploads': 429,
   'wrong-state': 409,
   'unknown-master-key': 400,
   'rotation-unfinished': 409,

@@ -42,7 +42,7 @@ export class ObjectEndpoint {
       const asked = { exchange, context, bucket, key, query };
       if (operation.atOnce?.(this.deployment, asked)) return;
       setCommonHeaders(exchange);
-      if (operation.id === 'putObject') await this.#uploads.run(() => operation.handle(this.deployment, asked));
+      if (UPLOADS.has(operation.id)) await this.#uploads.run(() => operation.handle(this.deployment, asked));
       else await operation.handle(this.deployment, asked);
     } catch (error) {
       if (!exchange.response.headersSent) setCommonHeaders(exchange);
@@ -76,6 +76,9 @@ interface Asker {
   readonly path: ObjectPath;
 }
 
+/** What takes bytes of objects in, for as long as a client takes to send them. */
+const UPLOADS: ReadonlySet<string> = new Set(['putObject', 'beginUpload', 'appendUpload']);
+
 const BY_METHOD: ReadonlyMap<string, readonly ObjectOperation[]> = Map.groupBy<string, ObjectOperation>(
   OBJECT_OPERATIONS,
   ({ method }) => method,
@@ -89,7 +92,8 @@ function operationOf(method: string, query: ReadonlyMap<string, string>): Object
       facts: { allow },
     });
   }
-  const found = ofMethod.find(({ selector }) => selector === undefined || query.has(selector));
+  const selected = ofMethod.find(({ selector }) => selector !== undefined && query.has(selector));
+  const found = selected ?? ofMethod.find(({ selector }) => selector === undefined);
   if (found) return found;
   const selectors = ofMethod.map(({ selector }) => selector ?? '').join(' or ');
   throw new RequestError('invalid-request', `${method} on an object needs the query parameter ${selectors}`);

@@ -1,4 +1,5 @@
 import type { Deployment } from '#libs/deployment';
+import { handleUpload } from '../uploads/serve-upload.js';
 import { handleChange } from './change-object.js';
 import { handleCopy, handleRename } from './copy-object.js';
 import { getAtOnce, handleGet } from './get-object.js';
@@ -31,5 +32,9 @@ export const OBJECT_OPERATIONS = [
   { id: 'renameObject', method: 'POST', query: ['renameFrom'], selector: 'renameFrom', handle: handleRename },
   { id: 'makeLink', method: 'POST', query: ['link'], selector: 'link', handle: handleMakeLink },
   { id: 'changeObject', method: 'PATCH', query: [], handle: handleChange },
+  { id: 'beginUpload', method: 'POST', query: ['upload'], selector: 'upload', handle: handleUpload },
+  { id: 'statUpload', method: 'HEAD', query: ['upload'], selector: 'upload', handle: handleUpload },
+  { id: 'appendUpload', method: 'PATCH', query: ['upload'], selector: 'upload', handle: handleUpload },
+  { id: 'endUpload', method: 'DELETE', query: ['upload'], selector: 'upload', handle: handleUpload },
 ] as const satisfies readonly ObjectOperation[];
 export type ObjectOperationId = (typeof OBJECT_OPERATIONS)[number]['id'];

@@ -74,6 +74,9 @@ const bytes = {
 };
 const notModified = { description: 'Not Modified' };
 
+const uploadId = query('upload', 'Id of the upload, from the `Location` that began it');
+const tusVersion = header('Tus-Resumable', '`1.0.0`');
+
 /** Every operation on objects, described. The record is exhaustive: none can be served and not described. */
 export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescription>> = {
   putObject: {
@@ -153,6 +156,48 @@ export const OBJECT_DESCRIPTIONS: Readonly<Record<ObjectOperationId, ObjectDescr
       },
     },
     refusals: [413],
+  },
+  beginUpload: {
+    summary: 'Begin a resumable upload',
+    description:
+      'With `upload`: tus 1.0.0, its extensions creation, creation-with-upload, expiration and termination. `Location` is where it goes on. Headers are those of a PUT; digests are of the whole content, and the content type comes in `Upload-Metadata` as `filetype`.',
+    parameters: [
+      query('upload', 'Empty: begin a resumable upload'),
+      tusVersion,
+      header('Upload-Length', 'Bytes of the whole content'),
+      header('Upload-Metadata', 'Names and base64 values, as tus has it; `filetype` is the content type'),
+    ],
+    answers: {
+      201: {
+        description: 'Begun',
+        headers: Object.fromEntries(
+          ['Location', 'Upload-Offset', 'Upload-Expires', 'Tus-Resumable'].map((name) => [name, { schema: text }]),
+        ),
+      },
+    },
+    refusals: [409, 412, 413, 422, 501, 504, 507],
+  },
+  statUpload: {
+    summary: 'Ask how far a resumable upload is',
+    description: 'With `upload`: `Upload-Offset` bytes are durable. One that has all its bytes is put together first.',
+    parameters: [uploadId, tusVersion],
+    answers: { 200: { description: 'It is there', headers: OBJECT_HEADERS } },
+    refusals: [409, 410, 412, 413, 422, 504, 507],
+  },
+  appendUpload: {
+    summary: 'Send bytes of a resumable upload',
+    description:
+      'With `upload`: from `Upload-Offset` on, as `application/offset+octet-stream`. The object is there when the last byte has been answered.',
+    parameters: [uploadId, tusVersion, header('Upload-Offset', 'Where the bytes begin')],
+    answers: { 204: { description: 'Durable up to `Upload-Offset`' } },
+    refusals: [409, 410, 412, 413, 422, 501, 504, 507],
+  },
+  endUpload: {
+    summary: 'End a resumable upload',
+    description: 'With `upload`: nothing of it stays. An object that it has become stays.',
+    parameters: [uploadId, tusVersion],
+    answers: { 204: { description: 'Gone' } },
+    refusals: [409, 410, 412],
   },
   changeObject: {
     summary: 'Change metadata, headers, tags or tier of an object',

@@ -3,7 +3,7 @@ import type { Exchange } from '../http/exchange.js';
 import { decodeBucket } from '../objects/object-path.js';
 
 /** Operations on objects that are no writes. */
-const READS: ReadonlySet<string> = new Set(['getObject', 'headObject']);
+const READS: ReadonlySet<string> = new Set(['getObject', 'headObject', 'statUpload']);
 /** The routes of Nest that are about the objects of a bucket. */
 const BUCKET_ROUTE = '/v1/:bucket';
 

@@ -1,10 +1,18 @@
 import { resealKeySecret } from '#libs/identity';
 import { isControlPlaneError, type ControlPlane } from '#libs/metadata';
-import { rewrapKeys, type Engine, type JobEnd, type OperationContext, type RewrapKeys } from '#libs/objects';
+import {
+  rewrapKeys,
+  rewrappedSegment,
+  type Engine,
+  type JobEnd,
+  type OperationContext,
+  type RewrapKeys,
+} from '#libs/objects';
 import { masterKeyIdOf, type KeyRing } from '#libs/secrets';
 import { openCredentials, sealCredentials } from '../backends/credentials.js';
 import { WebhookSecrets } from '../events/webhook-secrets.js';
 import { everyItem } from '../paging.js';
+import { segmentOf } from '../uploads/stored-text.js';
 
 /** What a rotation works with. */
 export interface RotationTools {
@@ -29,13 +37,31 @@ export async function rotateKeys(
     return { state: 'failed', error: `${run.to} is not the current master key; a later rotation has replaced it` };
   await resealCredentials(tools);
   await resealWebhooks(tools);
+  await rewrapUploads(tools);
   const end = await rewrapKeys(engine, context, run);
   if (end.state !== 'completed') return end;
   // Once more, for what was sealed by a process that had not followed yet.
   await resealCredentials(tools);
   await resealWebhooks(tools);
+  await rewrapUploads(tools);
   await controlPlane.masterKeys.retire();
   return end;
+}
+
+const PAGE = 500;
+
+/** The data keys of uploads that are under way. */
+async function rewrapUploads({ controlPlane: { uploads }, engine }: RotationTools): Promise<void> {
+  let page = await uploads.listSegments(PAGE);
+  for (;;) {
+    for (const stored of page) {
+      const rewrapped = rewrappedSegment(engine, stored.bucketId, segmentOf(stored.segment));
+      if (rewrapped) await uploads.replaceSegment(stored, JSON.stringify(rewrapped));
+    }
+    const last = page.at(-1);
+    if (!last || page.length < PAGE) return;
+    page = await uploads.listSegments(PAGE, last);
+  }
 }
 
 /** Likewise of webhooks. One that was made meanwhile under the old key is found by the next look. */

@@ -11,6 +11,7 @@ import {
 import type { Logger } from '../deployment.js';
 import { nextRunAt, type StoredLifecycles } from '../lifecycles/stored-lifecycles.js';
 import type { StoredTakeovers } from '../takeovers/stored-takeovers.js';
+import type { StoredUploads } from '../uploads/stored-uploads.js';
 import { everyItem } from '../paging.js';
 import { BucketRepair, type Repair } from './repair-buckets.js';
 
@@ -20,6 +21,7 @@ export interface HousekeepingDependencies {
   readonly controlPlane: ControlPlane;
   readonly lifecycles: StoredLifecycles;
   readonly takeovers: StoredTakeovers;
+  readonly uploads: Pick<StoredUploads, 'expire'>;
   readonly lifecycleEveryMs: number;
   /** See `BucketRepair`. */
   readonly repairAfterMs: number;
@@ -38,6 +40,8 @@ export interface HousekeepingReport {
   readonly containersRemoved: number;
   readonly repairs: readonly Repair[];
   readonly lifecycleRuns: number;
+  /** Uploads that had expired, or of which something was left. */
+  readonly uploadsEnded: number;
   /** Records of the audit log that were older than they are kept. */
   readonly auditPruned: number;
   /** Parts that could not be done now, each with its reason; the next round tries again. */
@@ -96,6 +100,7 @@ export class Housekeeping {
       [],
     );
     const lifecycleRuns = await attempt('lifecycle runs', () => this.#beginDueRuns(), 0);
+    const uploadsEnded = await attempt('uploads', () => this.dependencies.uploads.expire(context, PAGE), 0);
     await attempt('events', () => this.#pruneEvents(), 0);
     const auditPruned = await attempt('audit log', () => this.#pruneAudit(), 0);
     return {
@@ -104,6 +109,7 @@ export class Housekeeping {
       containersRemoved: tidied.removed,
       repairs,
       lifecycleRuns,
+      uploadsEnded,
       auditPruned,
       failures,
     };

@@ -1,4 +1,4 @@
-import type { BucketDocument, ConfigurationSnapshot, LoadLimits, ObjectRecord } from '#libs/metadata';
+import type { BucketDocument, ConfigurationSnapshot, LoadLimits, ObjectRecord, UploadStore } from '#libs/metadata';
 import { ObjectsError, type Engine, type Quotas, type Reservation, type WishedWrite } from '#libs/objects';
 import { countBucket } from '../usage/count-bucket.js';
 
@@ -31,6 +31,8 @@ export interface QuotaParts {
   /** The configuration if it is fresh, without waiting. */
   readonly snapshot: () => ConfigurationSnapshot | undefined;
   readonly freshSnapshot: () => Promise<ConfigurationSnapshot>;
+  /** Uploads that are under way count as what they will be. */
+  readonly uploads: Pick<UploadStore, 'reserved'>;
   /** Told of a count that failed; the old one holds on. */
   readonly onTrouble: (error: unknown) => void;
 }
@@ -50,7 +52,7 @@ export class CountedQuotas implements Quotas {
     return this.#reserve(wish, snapshot);
   }
 
-  removed(bucket: BucketDocument, record: ObjectRecord): void {
+  removed(bucket: BucketDocument, record: Pick<ObjectRecord, 'size'>): void {
     for (const key of [keyOf('bucket', bucket), keyOf('user', bucket)])
       change(this.#counts.get(key), { objects: -1, bytes: -record.size });
   }
@@ -157,9 +159,10 @@ export class CountedQuotas implements Quotas {
   async #countBucket(bucket: BucketDocument): Promise<Usage> {
     const snapshot = await this.parts.freshSnapshot();
     const { shares } = await countBucket(this.parts.engine, snapshot, bucket);
+    const awaited = await this.parts.uploads.reserved(bucket.id);
     return {
-      objects: shares.reduce((sum, { objects }) => sum + objects, 0),
-      bytes: shares.reduce((sum, { bytes }) => sum + bytes, 0),
+      objects: shares.reduce((sum, { objects }) => sum + objects, awaited.objects),
+      bytes: shares.reduce((sum, { bytes }) => sum + bytes, awaited.bytes),
     };
   }
 }

@@ -18,5 +18,6 @@ export { openControlPlane, type ControlPlaneOptions } from './open-control-plane
 export type { Page, PageRequest } from './paging.js';
 export * from './ports.js';
 export * from './records.js';
+export * from './upload-store.js';
 export * from './usage-records.js';
 export * from './usage-store.js';

@@ -20,6 +20,7 @@ import { PostgresLifecycleStore } from './stores/lifecycles.js';
 import { PostgresLimitsStore } from './stores/limits.js';
 import { PostgresMasterKeyStore } from './stores/master-keys.js';
 import { PostgresTierPolicyStore } from './stores/tier-policies.js';
+import { PostgresUploadStore } from './stores/uploads.js';
 import { PostgresUsageStore } from './stores/usage.js';
 import { PostgresUserStore } from './stores/users.js';
 
@@ -102,6 +103,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     audit: new PostgresAuditStore(context),
     usage: new PostgresUsageStore(context),
     events: new PostgresEventStore(context),
+    uploads: new PostgresUploadStore(context),
     configuration,
     exclusively: (name, work) => exclusively(dataSource, name, work),
     ping: async () => {

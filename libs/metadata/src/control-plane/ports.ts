@@ -6,6 +6,7 @@ import type { ConfigurationCache } from './configuration-cache.js';
 import type { EventStore } from './event-store.js';
 import type { JobStore } from './job-store.js';
 import type { Page, PageRequest } from './paging.js';
+import type { UploadStore } from './upload-store.js';
 import type { UsageStore } from './usage-store.js';
 import type {
   AccessKeyRecord,
@@ -185,6 +186,7 @@ export interface ControlPlane {
   readonly audit: AuditStore;
   readonly usage: UsageStore;
   readonly events: EventStore;
+  readonly uploads: UploadStore;
   readonly configuration: ConfigurationCache;
   /** Does the work unless another process does work of that name now; then undefined. It spares waste; it is no guard. Holds a connection meanwhile. */
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T | undefined>;

@@ -150,7 +150,8 @@ async function send(
 /** After these the vendor may still have, or yet get, the bytes. After all others it has nothing: the port guarantees it. */
 const INDEFINITE: ReadonlySet<BackendErrorKind> = new Set(['unavailable', 'timeout', 'unknown']);
 
-function isIndefinite(error: unknown): boolean {
+/** True where the vendor may still have, or yet get, the bytes. */
+export function isIndefinite(error: unknown): boolean {
   return isBackendError(error) && ownCause(error) === undefined && INDEFINITE.has(error.kind);
 }
 

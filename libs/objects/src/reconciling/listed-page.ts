@@ -4,6 +4,7 @@ import { readBackendKey } from '../adopting/listed-keys.js';
 import { isSameContainer } from '../buckets/erase-container.js';
 import { MARKER_KEY } from '../buckets/marker.js';
 import type { Engine } from '../engine.js';
+import { SEGMENT_PREFIX } from '../uploads/segment-keys.js';
 
 /** A stretch of the index, after one key and up to another (inclusive); absent: to the end. */
 export interface Stretch {
@@ -49,7 +50,7 @@ export class ListedPage {
   constructor(entries: readonly ListedEntry[]) {
     let last: string | undefined;
     for (const entry of entries) {
-      if (entry.key === MARKER_KEY || entry.kind === 'upload') continue;
+      if (entry.key === MARKER_KEY || entry.key.startsWith(SEGMENT_PREFIX) || entry.kind === 'upload') continue;
       const read = readBackendKey(entry.key);
       if ('unindexable' in read) {
         if (entry.kind === 'object') this.unnameable.push(entry.key);

@@ -1,11 +1,12 @@
 import { limitsOf } from '#libs/naming';
 import type { ObjectBody } from '#libs/backends';
-import type { BucketDocument } from '#libs/metadata';
+import type { BucketDocument, WriteId } from '#libs/metadata';
 import { indexUnknown } from '../adopting/index-unknown.js';
 import { assertAttributes, stamped, type UserAttributes } from '../attributes.js';
 import { checkBody, type Expectations } from '../content/checked-body.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
+import { EMPTY } from '../mutation/key-changes.js';
 import { mutate } from '../mutation/mutate.js';
 import type { Outcome } from '../mutation/mutation.js';
 import { newWriteIdFor } from '../mutation/write-ids.js';
@@ -27,6 +28,28 @@ export interface PutObject {
   /** A tier's name or a class of the home vendor. */
   readonly storageClass?: string;
   readonly conditions?: Conditions;
+  /** By `newWriteIdFor`, for whoever must be able to find out later what became of this very write. */
+  readonly writeId?: WriteId;
+}
+
+/** A put whose bytes are yet to come. */
+export type PutToCome = Pick<PutObject, 'bucket' | 'key' | 'attributes' | 'storageClass' | 'conditions'> & {
+  readonly size: number;
+};
+
+/** Fails as the put would, as far as that can be told without its bytes; quotas are not asked. */
+export async function checkPut(engine: Engine, context: OperationContext, put: PutToCome): Promise<void> {
+  assertTakesWrites(put.bucket);
+  assertObjectKey(put.key);
+  const target = await targetOf(engine, put.bucket, put.key, put.bucket.home);
+  const outgoing = outgoingTo(engine, target, wantsSealing(put.bucket));
+  assertAttributes(put.attributes, target.backend.vendor, outgoing.sealing);
+  assertSize(outgoing.sizeOf(put.size), target.backend.vendor);
+  await chooseClass(engine, put.bucket, target.backend, put.storageClass);
+  const guard = writeGuard(put.conditions);
+  if (!guard) return;
+  await indexUnknown(engine, context, put.bucket, put.key);
+  guard((await engine.index.getKey(target.address))?.value ?? EMPTY);
 }
 
 /**
@@ -51,7 +74,7 @@ async function store(engine: Engine, context: OperationContext, put: PutObject):
   const size = outgoing.sizeOf(put.body instanceof Uint8Array ? put.body.byteLength : put.expected.size);
   assertSize(size, target.backend.vendor);
   const chosen = await chooseClass(engine, put.bucket, target.backend, put.storageClass);
-  const writeId = newWriteIdFor(engine, target.address);
+  const writeId = put.writeId ?? newWriteIdFor(engine, target.address);
   const { body, content } = outgoing.of(checkBody(put.body, put.expected));
   await indexUnknown(engine, context, put.bucket, put.key);
   const guard = writeGuard(put.conditions);

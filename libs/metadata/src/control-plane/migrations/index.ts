@@ -5,6 +5,7 @@ import { Usage0006 } from './0006-usage.js';
 import { Events0007 } from './0007-events.js';
 import { Limits0008 } from './0008-limits.js';
 import { IndexKind0009 } from './0009-index-kind.js';
+import { Uploads0010 } from './0010-uploads.js';
 import { JobFigures0011 } from './0011-job-figures.js';
 import { Traces0013 } from './0013-traces.js';
 
@@ -17,6 +18,7 @@ export const MIGRATIONS = [
   Events0007,
   Limits0008,
   IndexKind0009,
+  Uploads0010,
   JobFigures0011,
   Traces0013,
 ];

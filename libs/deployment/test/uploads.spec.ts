@@ -1,0 +1,168 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createBucket, NO_ATTRIBUTES, openBucket, type CrashPoint, type OperationContext } from '#libs/objects';
+import { MasterKey } from '#libs/secrets';
+import { Housekeeping, runJob, type OpenDeployment, type UploadWish } from '../src/index.js';
+import { systemClock } from '../src/runtime/system-clock.js';
+import { Client } from './objects.js';
+import { administrator, MovableClock, Stand } from './stand.js';
+
+const DAY = 86_400_000;
+/** Called at points of the domain; what it throws ends the work there. */
+let atPoint: (point: CrashPoint, about: string) => void = () => undefined;
+
+/** The uploads of one bucket, as the administrator. */
+class Uploads {
+  constructor(
+    private readonly deployment: OpenDeployment,
+    private readonly context: OperationContext,
+    private readonly bucket: string,
+  ) {}
+
+  async #place(key: string) {
+    return { bucket: await openBucket(this.deployment.engine, this.context, this.bucket), key };
+  }
+
+  async begin(key: string, size: number, more: Partial<UploadWish> = {}): Promise<string> {
+    const upload = { key, attributes: NO_ATTRIBUTES, expected: {}, ...more };
+    const wish = { id: randomUUID(), size, upload };
+    return (await this.deployment.uploads.create(this.context, await this.#place(key), wish)).id;
+  }
+
+  async append(key: string, id: string, offset: number, text: string) {
+    async function* body(): AsyncGenerator<Uint8Array> {
+      yield await Promise.resolve(Buffer.from(text));
+    }
+    return this.deployment.uploads.append(this.context, await this.#place(key), { id, offset, body: body() });
+  }
+
+  async get(key: string, id: string) {
+    return this.deployment.uploads.get(this.context, await this.#place(key), id);
+  }
+}
+
+describe('uploads that go on', () => {
+  const stand = new Stand();
+  const clock = new MovableClock(
+    systemClock((error) => {
+      throw error;
+    }),
+  );
+  let deployment: OpenDeployment;
+  let context: OperationContext;
+  let made = 0;
+  let name = '';
+  let uploads: Uploads;
+
+  beforeAll(async () => {
+    await stand.start();
+    deployment = await stand.fresh(
+      { SPUMONI_GARBAGE_GRACE_SECONDS: '0' },
+      { clock, reach: (point, about) => atPoint(point, about) },
+    );
+    context = await administrator(deployment);
+    const options = { path: stand.path('second') };
+    await deployment.backends.register('test', { name: 'second', type: 'filesystem', options });
+  }, 120_000);
+  afterAll(() => stand.dispose());
+  beforeEach(async () => {
+    atPoint = () => undefined;
+    made += 1;
+    name = `films-${made}`;
+    await createBucket(deployment.engine, context, { name, backend: 'local' });
+    uploads = new Uploads(deployment, context, name);
+  });
+
+  const keepHouse = () =>
+    new Housekeeping({
+      ...deployment,
+      lifecycleEveryMs: DAY,
+      repairAfterMs: DAY,
+      auditKeptMs: 30 * DAY,
+      eventsKeptMs: 7 * DAY,
+    }).run();
+
+  /** What the bucket's containers hold, by the vendors' own listings. */
+  const listed = async (): Promise<string[]> => {
+    const { containers } = await openBucket(deployment.engine, context, name);
+    const keys: string[] = [];
+    for (const { backend, container } of containers) {
+      const { entries } = await (
+        await deployment.engine.backends.open(backend)
+      ).list({ requestId: 'test' }, { container, include: 'everything', limit: 100 });
+      keys.push(...entries.map(({ key }) => key.replace(/^(\.spumoni\/u\/).*/, '$1…')));
+    }
+    return keys.sort();
+  };
+
+  it('end when they take too long, and leave nothing', async () => {
+    const id = await uploads.begin('film', 10);
+    await uploads.append('film', id, 0, 'hello');
+    await keepHouse();
+    expect(await listed()).toEqual(['.spumoni/container.json', '.spumoni/u/…']);
+    clock.move(DAY + 1_000);
+    await expect(uploads.append('film', id, 5, 'world')).rejects.toMatchObject({ code: 'upload-expired' });
+    expect(await keepHouse()).toMatchObject({ uploadsEnded: 1, failures: [] });
+    expect(await listed()).toEqual(['.spumoni/container.json']);
+    await expect(uploads.get('film', id)).rejects.toMatchObject({ code: 'no-such-upload' });
+  });
+
+  it.each<CrashPoint>(['bytes-sent', 'committed'])(
+    'whose process dies over their completion at %s are completed once, by whoever looks next',
+    async (fatal) => {
+      const id = await uploads.begin('film', 10, { conditions: { ifNoneMatch: ['*'] } });
+      await uploads.append('film', id, 0, 'hello');
+      atPoint = (point, about) => {
+        if (point === fatal && about === 'film') throw new Error('died');
+      };
+      await expect(uploads.append('film', id, 5, 'world')).rejects.toThrow('died');
+      atPoint = () => undefined;
+      const [one, other] = await Promise.allSettled([uploads.get('film', id), uploads.get('film', id)]);
+      for (const end of [one, other]) if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'busy' });
+      expect(await uploads.get('film', id)).toMatchObject({ isDone: true, offset: 10 });
+      expect(await new Client(deployment, context, name).get('film')).toBe('helloworld');
+    },
+  );
+
+  it('go on while their bucket moves to another backend, which waits for them with its old container', async () => {
+    const id = await uploads.begin('film', 10);
+    await uploads.append('film', id, 0, 'hello');
+    await new Client(deployment, context, name).put('other', 'text');
+    const { id: job } = await deployment.migrations.start(context, {
+      bucket: name,
+      destination: { backend: 'second' },
+    });
+    expect(await runJob(deployment, job, 'worker')).toBe('completed');
+    await keepHouse();
+    expect((await openBucket(deployment.engine, context, name)).containers).toHaveLength(2);
+    expect(await uploads.append('film', id, 5, 'world')).toMatchObject({ isDone: true });
+    expect(await new Client(deployment, context, name).get('film')).toBe('helloworld');
+    await keepHouse();
+    await keepHouse();
+    expect((await openBucket(deployment.engine, context, name)).containers).toHaveLength(1);
+    expect(await listed()).toEqual(['.spumoni/container.json', 'film', 'other']);
+  });
+
+  it('to encrypted buckets outlive the rotation of the master key', async () => {
+    const settings = await stand.settings();
+    const before = await stand.open(settings);
+    const root = await administrator(before);
+    await createBucket(before.engine, root, { name: 'vault', backend: 'local', encrypted: true });
+    const sealed = new Uploads(before, root, 'vault');
+    const id = await sealed.begin('film', 10);
+    await sealed.append('film', id, 0, 'hello');
+    await before.close();
+    const next = randomBytes(32);
+    appendFileSync(settings.masterKeyFile, `${next.toString('hex')}\n`);
+    const rotating = await stand.open(settings);
+    const job = await rotating.encryption.rotate(root, new MasterKey(next).id);
+    expect(await runJob(rotating, job.id, 'worker')).toBe('completed');
+    await rotating.close();
+    writeFileSync(settings.masterKeyFile, `${next.toString('hex')}\n`, { mode: 0o600 });
+    const after = await stand.open(settings);
+    expect(await new Uploads(after, root, 'vault').append('film', id, 5, 'world')).toMatchObject({ isDone: true });
+    expect(await new Client(after, root, 'vault').get('film')).toBe('helloworld');
+    await after.close();
+  }, 60_000);
+});
