@@ -125,6 +125,19 @@ describe('uploads that go on', () => {
     },
   );
 
+  it('leave nothing of a part whose process died before it could count it', async () => {
+    const id = await uploads.begin('film', 10);
+    atPoint = (point) => {
+      if (point === 'committed') throw new Error('died');
+    };
+    await expect(uploads.append('film', id, 0, 'hello')).rejects.toThrow('died');
+    atPoint = () => undefined;
+    expect(await uploads.get('film', id)).toMatchObject({ offset: 0 });
+    expect(await uploads.append('film', id, 0, 'helloworld')).toMatchObject({ isDone: true });
+    await keepHouse();
+    expect(await listed()).toEqual(['.spumoni/container.json', 'film']);
+  });
+
   it('go on while their bucket moves to another backend, which waits for them with its old container', async () => {
     const id = await uploads.begin('film', 10);
     await uploads.append('film', id, 0, 'hello');

@@ -2,6 +2,7 @@ import type { BucketDocument, ControlPlane, UploadRecord } from '#libs/metadata'
 import {
   checkPut,
   dropSegment,
+  dropSegments,
   ObjectsError,
   piecesOf,
   writeSegment,
@@ -10,7 +11,7 @@ import {
 } from '#libs/objects';
 import { DeploymentError } from '../errors.js';
 import { claimed, completeUpload } from './complete-upload.js';
-import { endOf, segmentOf, wishOf, type UploadEnd } from './stored-text.js';
+import { endOf, wishOf, type UploadEnd } from './stored-text.js';
 import type { Upload, UploadPart, UploadPlace, UploadService, UploadWish } from './upload-service.js';
 
 /** What is made durable at once: a kill costs so much at most, and a terabyte is 16,384 rows. */
@@ -184,8 +185,7 @@ export class StoredUploads implements UploadService {
 
   async #drop(context: OperationContext, bucket: BucketDocument, id: string): Promise<void> {
     const { engine, controlPlane } = this.dependencies;
-    for (const { segment } of await controlPlane.uploads.segments(id))
-      await dropSegment(engine, context, bucket, segmentOf(segment));
+    await dropSegments(engine, context, bucket, id);
     await controlPlane.uploads.forgetSegments(id);
   }
 

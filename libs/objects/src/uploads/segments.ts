@@ -14,6 +14,7 @@ import { recordOf, type Mutation } from '../mutation/mutation.js';
 import { discardBytes, placementRef } from '../mutation/standing.js';
 import { newWriteIdFor } from '../mutation/write-ids.js';
 import { sealedReading } from '../reading/plain-transfer.js';
+import { documentsIn } from '../reconciling/listed-page.js';
 import { rewrapped, wantsSealing } from '../sealing/sealings.js';
 import { damaged } from '../sealing/unseal.js';
 import { collectGarbage } from '../sweep/garbage.js';
@@ -206,6 +207,19 @@ export async function dropSegment(
   { key }: Pick<Segment, 'key'>,
 ): Promise<void> {
   await collectGarbage(engine, context, { bucket, address: { bucket: bucket.id, key }, graceOver: true });
+}
+
+/** The same for all segments of an upload that takes no more, also for one that was stored by a process that died before anybody was told of it. */
+export async function dropSegments(
+  engine: Engine,
+  context: OperationContext,
+  bucket: BucketDocument,
+  upload: string,
+): Promise<void> {
+  const prefix = `${SEGMENT_PREFIX}${upload}/`;
+  // What follows the prefix is hexadecimal.
+  for await (const page of documentsIn(engine, { bucket: bucket.id, after: prefix, upTo: `${prefix}g` }))
+    for (const { key } of page) await dropSegment(engine, context, bucket, { key });
 }
 
 /** The segment with its data key under the master key that is current now; undefined if it is so already, or there is none. */
