@@ -3,8 +3,12 @@ import { runInNewContext } from 'node:vm';
 
 /** How many bytes of uploads come between two collections. */
 const COLLECTED_BYTES = 16 * 1024 * 1024;
+/** A buffer that waits for a slow disk through two collections is young no more, and its room is not given back. So much of that is borne, */
+const BORNE_BYTES = 48 * 1024 * 1024;
+/** and the whole heap, which takes some 50 ms, is collected no more often than once in so many bytes. */
+const WHOLE_BYTES = 512 * 1024 * 1024;
 
-type Collect = (options: { readonly type: 'minor' }) => void;
+type Collect = (options: { readonly type: 'minor' | 'major' }) => void;
 
 /** V8's own collector, which Node keeps to itself unless asked; and V8 told that buffers are no reason of their own to mark the heap. */
 function collector(): Collect {
@@ -15,6 +19,7 @@ function collector(): Collect {
 
 let collect: Collect | undefined;
 let received = 0;
+let sinceWhole = 0;
 
 /**
  * Has the young part of the heap collected, which takes a millisecond, once so many bytes of uploads have come. An upload is a stream of small buffers, each dead as soon as it is written. V8 collects its young
@@ -23,7 +28,11 @@ let received = 0;
 export function noteReceived(bytes: number): void {
   received += bytes;
   if (received < COLLECTED_BYTES) return;
+  sinceWhole += received;
   received = 0;
   collect ??= collector();
   collect({ type: 'minor' });
+  if (sinceWhole < WHOLE_BYTES || process.memoryUsage().arrayBuffers < BORNE_BYTES) return;
+  sinceWhole = 0;
+  collect({ type: 'major' });
 }
