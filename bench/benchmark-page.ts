@@ -114,7 +114,7 @@ Both servers and the client share two cores, so a rate is bounded by the CPU of 
 - **HEAD.** HTTP itself: the answer comes from the index alone.
 - **PUT 64 MiB.** Copying (out of the socket, out of Node's parser, for the hash, into the page cache: that last one alone is a fifth), MD5 and the disk. MD5 runs on a thread beside the one that serves: 1.25 s of CPU a GB for a body alone, 0.7 for two that one process
   takes at once, 0.4 for four ([ADR 19](adr/0019-md5-of-several-streams-at-once.md)). With two cores shared by server and client there is no core left for it to run on for free.
-  The young part of the heap is collected after each 16 MiB: left to itself V8 marks the whole heap after each 64 MiB of buffers, which took a third of the CPU.
+  The young part of the heap is collected after each 16 MiB, and the whole when buffers have grown old: left to itself V8 marks the whole heap after each 64 MiB of buffers, which took a third of the CPU, and more the longer a process ran.
 - **GET 64 MiB.** Copying from the page cache into the socket through two reused buffers of 1 MiB.
 - **list of 1,000.** Reading and encoding the records; the index gives a page in 3 ms.
 
