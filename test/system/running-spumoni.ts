@@ -10,6 +10,8 @@ import { Client, type ClientOptions } from './client.js';
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 const PROGRAM = join(REPOSITORY, 'dist/apps/supervisor/src/main.js');
 const START_MS = 120_000;
+/** An answer to "are you ready?" that takes longer is as good as none. */
+const PROBE_MS = 10_000;
 
 export interface SpumoniOptions {
   /** Settings beside the ports, keys and data directory. */
@@ -179,7 +181,7 @@ function inherited(): Record<string, string> {
 
 async function isReady(url: string): Promise<boolean> {
   try {
-    const answer = await fetch(`${url}/readyz`);
+    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(PROBE_MS) });
     await answer.arrayBuffer();
     return answer.ok;
   } catch {

@@ -111,8 +111,20 @@ export class KeptChild {
   #runAgain(how: string, upMs: number): void {
     const pause = this.#backOff.next(upMs);
     this.#plan.onEvent(`crashed (${how}); starting it again ${pause === 0 ? 'at once' : `in ${pause / 1000} s`}`);
-    const recovered = (): void => this.#plan.onEvent('is ready again');
-    // A start that fails comes back here by its own end.
-    this.#restart = setTimeout(() => this.#run(recovered, () => undefined), pause);
+    this.#restart = setTimeout(() => this.#restartNow(), pause);
+  }
+
+  /** A start that fails or takes too long comes back to `#runAgain` by the child's end. */
+  #restartNow(): void {
+    const { startTimeoutMs, onEvent } = this.#plan;
+    const late = setTimeout(() => {
+      onEvent(`was not ready again after ${startTimeoutMs / 1000} s and was killed`);
+      this.#process?.kill('SIGKILL');
+    }, startTimeoutMs);
+    const recovered = (): void => {
+      clearTimeout(late);
+      onEvent('is ready again');
+    };
+    this.#run(recovered, () => clearTimeout(late));
   }
 }

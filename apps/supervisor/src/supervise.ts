@@ -1,9 +1,10 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { postgresUrl } from '#libs/postgres-server';
 import { DataDirectoryHeldError, lockDataDirectory } from './data-directory-lock.js';
+import { breakWhatItNeverTook } from './handed-connections.js';
 import { KeptChild } from './kept-child.js';
 import { KeptPostgres } from './kept-postgres.js';
 import type { AdministratorMessage, ReadyMessage } from './messages.js';
@@ -75,8 +76,14 @@ function planApis(count: number, program: string, env: Record<string, string>): 
   cluster.setupPrimary({ exec: program, args: [] });
   return Array.from({ length: count }, (_, index) => {
     const name = count === 1 ? 'The API' : `API process ${String(index + 1)}`;
-    return new KeptChild(childPlan(name, () => cluster.fork(env).process));
+    return new KeptChild(childPlan(name, () => forkApi(env)));
   });
+}
+
+function forkApi(env: Record<string, string>): ChildProcess {
+  const { process: child } = cluster.fork(env);
+  breakWhatItNeverTook(child);
+  return child;
 }
 
 /** The API makes the administrator; no other process has a use for the keys. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { BackOff } from '../src/back-off.js';
 import { KeptChild } from '../src/kept-child.js';
@@ -18,6 +18,38 @@ describe('a kept child', () => {
     await Promise.all([child.stop(100), child.stop(100)]);
     expect(events).toContain('did not stop within 0.1 s and was killed');
     await expect(child.start()).rejects.toThrow('everything is stopping');
+  });
+
+  it('that is started again and never gets ready is killed, and started once more', async () => {
+    const events: string[] = [];
+    const roles = ['serving', 'silent', 'serving'];
+    const ready = Promise.withResolvers<undefined>();
+    const children: ChildProcess[] = [];
+    const child = new KeptChild({
+      name: 'sleepy',
+      spawn: () => {
+        const program = join(import.meta.dirname, 'fixtures', 'sleepy.mjs');
+        const spawned = fork(program, [roles.shift() ?? 'serving'], { execArgv: [] });
+        children.push(spawned);
+        return spawned;
+      },
+      startTimeoutMs: 2_000,
+      onAdministrator: () => undefined,
+      onEvent: (event) => {
+        events.push(event);
+        if (event === 'is ready again') ready.resolve(undefined);
+      },
+    });
+    await child.start();
+    children[0]?.kill('SIGKILL');
+    await ready.promise;
+    await child.stop(10);
+    expect(events.slice(0, 4)).toEqual([
+      'crashed (it was ended by SIGKILL); starting it again at once',
+      'was not ready again after 2 s and was killed',
+      'crashed (it was ended by SIGKILL); starting it again in 0.5 s',
+      'is ready again',
+    ]);
   });
 
   it('is started again at once, then ever later up to half a minute, and at once again after a minute of health', () => {

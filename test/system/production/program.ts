@@ -6,6 +6,7 @@ import { freePort, until } from '../running-spumoni.js';
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
 const START_MS = 60_000;
 const END_MS = 40_000;
+const PROBE_MS = 10_000;
 
 /** What a container runs. */
 export type App = 'api' | 'worker';
@@ -78,7 +79,7 @@ export class Program {
   /** `/readyz`; status 0 while nothing listens. */
   async readiness(): Promise<{ readonly status: number; readonly checks: Readonly<Record<string, boolean>> }> {
     try {
-      const answer = await fetch(`${this.url}/readyz`);
+      const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(PROBE_MS) });
       const { checks } = (await answer.json()) as { checks: Record<string, boolean> };
       return { status: answer.status, checks };
     } catch {
