@@ -106,6 +106,7 @@ function median(values: readonly number[]): number {
 const EXPLANATION = `## What bounds each
 
 Both servers and the client share two cores, so a rate is bounded by the CPU of all three together; the column "server CPU" is the steadier figure.
+The disk is synced before each measure: some peers do not sync what they acknowledge, and whoever comes next would bear their writes.
 
 - **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). Writers that come at the same time share the directory's sync and the index's commit. Most of the CPU is the kernel's, in the ext4 journal.
 - **GET 1 KiB.** HTTP itself: a quarter is writing the answer, most of that the kernel's; an eighth is the file, a twelfth each the index and the credentials. A file that was written or read in the last two minutes is opened, read

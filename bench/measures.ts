@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { Row } from './benchmark-page.js';
 import { cpuSecondsOf } from './cpu-time.js';
 import { runLoad, type PreparedRequest } from './http-load.js';
@@ -113,12 +115,18 @@ export async function warmUp(measure: Measure, subject: Subject): Promise<void> 
   } while (performance.now() < until);
 }
 
+/** Writes down what earlier measures left in the page cache: some subjects do not sync, and the disk would do their work in the time of whoever comes next. */
+async function settleDisk(): Promise<void> {
+  await promisify(execFile)('sync');
+}
+
 /** Measures it once, and says so in a line of JSON. */
 export async function measureOnce(measure: Measure, subject: Subject, round: number): Promise<Row> {
   const load = { host: subject.host, port: subject.port, maxSeconds: MOST_SECONDS, expectStatus: 200 };
   if (round === 1 && measure.before)
     await runLoad({ ...load, connections: CONNECTIONS, requests: measure.before(subject) });
   const requests = measure.requests(subject, round);
+  await settleDisk();
   const pids = await subject.pids();
   const before = cpuSecondsOf(pids);
   const beneath = subject.beneath === undefined ? 0 : cpuSecondsOf([subject.beneath]);

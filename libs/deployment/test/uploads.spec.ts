@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { appendFileSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createBucket, NO_ATTRIBUTES, openBucket, type CrashPoint, type OperationContext } from '#libs/objects';
 import { MasterKey } from '#libs/secrets';
 import { Housekeeping, runJob, type OpenDeployment, type UploadWish } from '../src/index.js';
@@ -9,6 +9,9 @@ import { Client } from './objects.js';
 import { administrator, MovableClock, Stand } from './stand.js';
 
 const DAY = 86_400_000;
+const MINUTE = 60_000;
+/** The claim of another request. */
+const OTHER = randomUUID();
 /** Called at points of the domain; what it throws ends the work there. */
 let atPoint: (point: CrashPoint, about: string) => void = () => undefined;
 
@@ -124,6 +127,26 @@ describe('uploads that go on', () => {
       expect(await new Client(deployment, context, name).get('film')).toBe('helloworld');
     },
   );
+
+  it('whose process stood still over their completion are left to the one that took them over, with their parts', async () => {
+    const { uploads: store } = deployment.controlPlane;
+    const id = await uploads.begin('film', 10);
+    await uploads.append('film', id, 0, 'hello');
+    const finish = store.finish.bind(store);
+    const late = jest.spyOn(store, 'finish').mockImplementationOnce(async (...end) => {
+      // Its claim ran out while it stood still, and another has it before it goes on.
+      clock.move(MINUTE);
+      expect(await store.claim(id, OTHER, clock.now() + MINUTE)).toBeDefined();
+      return finish(...end);
+    });
+    await expect(uploads.append('film', id, 5, 'world')).rejects.toMatchObject({ code: 'busy' });
+    late.mockRestore();
+    expect(await store.segments(id)).toHaveLength(2);
+    expect(await listed()).toEqual(['.spumoni/container.json', '.spumoni/u/…', '.spumoni/u/…', 'film']);
+    await store.renew(id, OTHER, { until: 0 });
+    expect(await uploads.get('film', id)).toMatchObject({ isDone: true });
+    expect(await new Client(deployment, context, name).get('film')).toBe('helloworld');
+  });
 
   it('leave nothing of a part whose process died before it could count it', async () => {
     const id = await uploads.begin('film', 10);

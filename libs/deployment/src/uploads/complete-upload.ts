@@ -46,7 +46,7 @@ export async function claimed<T>(
     // Where the control plane is away, the claim holds on for as long as nobody else can have taken it.
     if (isStill === true) lastRenewal = clock.monotonic();
     else if (isStill === false || clock.monotonic() - lastRenewal > CLAIM_MS / 2)
-      lost.abort(new ObjectsError('busy', 'the upload was taken over by another request', { retryAfterSeconds: 2 }));
+      lost.abort(takenOver());
   });
   try {
     return await work({ id: claim, record, signal: lost.signal });
@@ -58,7 +58,11 @@ export async function claimed<T>(
   }
 }
 
-/** Makes the object of an upload that has all its bytes, by one ordinary put, and records how that ended. Fails as the put does; a failure that may pass leaves the upload open. */
+function takenOver(): ObjectsError {
+  return new ObjectsError('busy', 'the upload was taken over by another request', { retryAfterSeconds: 2 });
+}
+
+/** Makes the object of an upload that has all its bytes, by one ordinary put, and records how that ended. Fails as the put does, and with `busy` where another took it over meanwhile; a failure that may pass leaves the upload open. */
 export async function completeUpload(
   tools: UploadTools,
   context: OperationContext,
@@ -68,7 +72,9 @@ export async function completeUpload(
   const { uploads } = tools.controlPlane;
   return claimed(tools, id, async (claim) => {
     const end = await settled(() => putTogether(tools, { ...context, signal: claim.signal }, bucket, claim));
-    await uploads.finish(id, claim.id, { state: 'etag' in end ? 'done' : 'failed', outcome: JSON.stringify(end) });
+    const ended = { state: 'etag' in end ? 'done' : 'failed', outcome: JSON.stringify(end) } as const;
+    // Whoever took it over reads the parts now, and will say how it ended.
+    if (!(await uploads.finish(id, claim.id, ended))) throw takenOver();
     return end;
   });
 }
@@ -94,7 +100,7 @@ async function putTogether(
   if (before) return before;
   const writeId = newWriteIdFor(engine, { bucket: bucket.id, key });
   if (!(await uploads.renew(id, claim.id, { until: engine.clock.now() + CLAIM_MS, attempt: writeId })))
-    throw new ObjectsError('busy', 'the upload was taken over by another request', { retryAfterSeconds: 2 });
+    throw takenOver();
   const segments = (await uploads.segments(id)).map(({ segment }) => segmentOf(segment));
   const outcome = await putObject(engine, context, {
     bucket,

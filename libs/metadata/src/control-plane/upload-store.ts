@@ -44,12 +44,12 @@ export interface UploadStore {
   claim(id: string, claim: string, until: number): Promise<UploadRecord | undefined>;
   /** Prolongs a claim, or with `until` 0 gives it back; notes the write that is tried. False if the claim has been lost. */
   renew(id: string, claim: string, change: { readonly until: number; readonly attempt?: string }): Promise<boolean>;
-  /** Ends an upload that was claimed. */
+  /** Ends an upload that was claimed. False, and nothing changed, if the claim has been lost. */
   finish(
     id: string,
     claim: string,
     end: { readonly state: 'done' | 'failed'; readonly outcome: string },
-  ): Promise<void>;
+  ): Promise<boolean>;
   forgetSegments(id: string): Promise<void>;
   delete(id: string): Promise<void>;
   /** Open ones that expired and are not claimed, and those that ended and have segments left or expired; at most so many. */

@@ -104,9 +104,10 @@ export class PostgresUploadStore implements UploadStore {
     return (await this.query(`upload ${id}`, sql, parameters)).length > 0;
   }
 
-  async finish(id: string, claim: string, end: { state: 'done' | 'failed'; outcome: string }): Promise<void> {
-    const sql = `UPDATE upload SET state = $3, outcome = $4, claimed_until = NULL WHERE id = $1 AND claim = $2 AND state = 'open'`;
-    await this.query(`upload ${id}`, sql, [id, claim, end.state, end.outcome]);
+  async finish(id: string, claim: string, end: { state: 'done' | 'failed'; outcome: string }): Promise<boolean> {
+    const sql = `WITH one AS (UPDATE upload SET state = $3, outcome = $4, claimed_until = NULL
+      WHERE id = $1 AND claim = $2 AND state = 'open' RETURNING 1) SELECT 1 FROM one`;
+    return (await this.query(`upload ${id}`, sql, [id, claim, end.state, end.outcome])).length > 0;
   }
 
   async forgetSegments(id: string): Promise<void> {
