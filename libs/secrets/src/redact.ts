@@ -22,6 +22,13 @@ const secretNames = new Set([
   'connectionstring',
   'credentials',
   'serviceaccount',
+  'externalaccount',
+  'externalid',
+  'sastoken',
+  'proxypassword',
+  'accesstoken',
+  'subjecttoken',
+  'clientassertion',
   'cookie',
   'setcookie',
 ]);

@@ -68,6 +68,13 @@ describe('redact', () => {
     'sessionToken',
     'X-Amz-Security-Token',
     'serviceAccount',
+    'externalAccount',
+    'externalId',
+    'sasToken',
+    'proxyPassword',
+    'access_token',
+    'subject_token',
+    'client_assertion',
     'client_secret',
     'set-cookie',
   ];
