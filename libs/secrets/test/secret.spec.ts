@@ -70,6 +70,9 @@ describe('redact', () => {
     'serviceAccount',
     'client_secret',
     'set-cookie',
+    'sasToken',
+    'proxyPassword',
+    'access_token',
   ];
 
   it('hides by name and by type, at any depth, and leaves the value as it was', () => {
