@@ -53,6 +53,8 @@ describe('a backup, made and restored as a person does', () => {
     const said = await run('backup', spumoni.dataDirectory, '--to', file);
     expect(said).toMatch(/Wrote .*monday\.backup \(.* MiB\): \d+ rows of the control plane, 1 buckets and 3 keys of/);
     expect(said).toMatch(/To restore it takes the master key \w+, which is not in it/);
+    const checked = await run('backup', spumoni.dataDirectory, '--check', file);
+    expect(checked).toMatch(/is whole: \d+ rows of the control plane, 1 buckets and 3 keys of deployment/);
   }, 60_000);
 
   it('is not restored over a deployment that is there, nor while it runs', async () => {
