@@ -77,6 +77,9 @@ describe('redact', () => {
     'client_assertion',
     'client_secret',
     'set-cookie',
+    'sasToken',
+    'proxyPassword',
+    'access_token',
   ];
 
   it('hides by name and by type, at any depth, and leaves the value as it was', () => {
