@@ -51,6 +51,10 @@ export class ListedPage {
     let last: string | undefined;
     for (const entry of entries) {
       if (entry.key === MARKER_KEY || entry.key.startsWith(SEGMENT_PREFIX) || entry.kind === 'upload') continue;
+      if (entry.kind === 'foreign') {
+        this.unnameable.push(entry.key);
+        continue;
+      }
       const read = readBackendKey(entry.key);
       if ('unindexable' in read) {
         if (entry.kind === 'object') this.unnameable.push(entry.key);
