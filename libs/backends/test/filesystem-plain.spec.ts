@@ -115,7 +115,7 @@ describe('a directory of others', () => {
     const tokens = async (name: string) => (await backend.inspectContainer(CALL, name)).tokens;
     expect([await tokens(container), await tokens('first'), await tokens('bare')]).toEqual(['none', 'id', 'id']);
     await failure(Promise.resolve(backend.prepareTakeover?.(CALL, 'bare')), 'conflict');
-    await failure(backend.inspectContainer(CALL, '../up'), 'not-found');
+    await failure(Promise.resolve(backend.prepareTakeover?.(CALL, '../up')), 'invalid');
     const strict = openFilesystem({
       name: 's',
       type: 'filesystem',

@@ -168,13 +168,11 @@ export class FilesystemBackend implements port.ObjectBackend {
     this.assertPossible(target);
     const [from, to] = [await this.plain(source), await this.plain(target)];
     if (!from && !to) return await copyWrite(this.place, call, source, target);
-    const { head, body, discard } = from
-      ? await openPlain(this.place, call, from, source)
-      : await openBody(this.place, call, source);
+    const opened = from ? await openPlain(this.place, call, from, source) : await openBody(this.place, call, source);
     try {
-      return await this.store(call, { ...target, body, size: head.size });
+      return await this.store(call, { ...target, body: opened.body, size: opened.head.size });
     } finally {
-      discard();
+      opened.discard();
     }
   }
 

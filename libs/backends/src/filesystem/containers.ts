@@ -24,8 +24,6 @@ export async function createContainer(place: Place, container: string): Promise<
 
 /** A symbolic link is no container: what it points to is not ours. One that others filled gives no tokens. */
 export async function inspectContainer(place: Place, container: string): Promise<ContainerInfo> {
-  if (!isContainerName(container))
-    throw new BackendError('not-found', `${JSON.stringify(container)} can be no container`, { backend: place.name });
   const found = await lstat(place.layout.container(container));
   if (!found.isDirectory())
     throw new BackendError('not-found', `container ${container} is no directory`, { backend: place.name });

@@ -129,6 +129,15 @@ export async function inspectWrite(place: Place, ref: WriteOfKey): Promise<FileF
   return facts;
 }
 
+/** What is read of an open file; the end is exclusive. */
+export interface FileSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly transient: boolean;
+  /** Throws if the bytes that were read may be others than those that were asked for. */
+  readonly assertSame?: () => void;
+}
+
 /** The bytes of a range from an open file, the next read being under way while a chunk is used. Closes the file at its end, however that comes. */
 export class FileBody implements AsyncIterable<Uint8Array> {
   private closing: Promise<void> | undefined;
@@ -139,9 +148,7 @@ export class FileBody implements AsyncIterable<Uint8Array> {
     private readonly place: Place,
     private readonly call: Call,
     private readonly fd: number,
-    private readonly span: { readonly start: number; readonly end: number; readonly transient: boolean },
-    /** Throws if the bytes that were read may be others than those that were asked for. */
-    private readonly assertSame: () => void = () => undefined,
+    private readonly span: FileSpan,
   ) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -151,7 +158,7 @@ export class FileBody implements AsyncIterable<Uint8Array> {
       for (let at = start; at < end; at += CHUNK_BYTES) {
         const chunk = await ahead;
         assertWanted(this.place.name, this.call);
-        this.assertSame();
+        this.span.assertSame?.();
         ahead = this.read(at + CHUNK_BYTES);
         yield chunk;
         if (this.span.transient) this.spare.push(chunk);

@@ -54,16 +54,17 @@ function ofOwnFormat(backend: ObjectBackend, container: string): ObjectsError {
 }
 
 /** Why a container that is named cannot be looked at. */
-const UNUSABLE: Readonly<Partial<Record<BackendErrorKind, string>>> = {
-  denied: 'its credentials may not use it',
-  'not-found': 'there is none of that name',
+const UNUSABLE: Readonly<Partial<Record<BackendErrorKind, (error: Error) => string>>> = {
+  denied: () => 'its credentials may not use it',
+  'not-found': () => 'there is none of that name',
+  invalid: ({ message }) => message,
 };
 
 async function inspect(call: Call, backend: ObjectBackend, container: string): Promise<ContainerInfo> {
   try {
     return await backend.inspectContainer(call, container);
   } catch (error) {
-    const why = isBackendError(error) ? UNUSABLE[error.kind] : undefined;
+    const why = isBackendError(error) ? UNUSABLE[error.kind]?.(error) : undefined;
     if (why === undefined) throw error;
     throw new ObjectsError('unknown-container', `container "${container}" of backend ${backend.name}: ${why}`, {
       facts: { backend: backend.name, container },

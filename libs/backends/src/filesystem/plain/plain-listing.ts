@@ -3,7 +3,7 @@ import type { ListedEntry, ListPage, ListRequest } from '../../object-backend.js
 import type { PlainLayout } from './plain-layout.js';
 import { walkPlain } from './plain-walk.js';
 
-type Walk = AsyncGenerator<ListedEntry>;
+type Walk = AsyncGenerator<ListedEntry, undefined>;
 
 /** Walks that wait for their next page. More, or older ones, are given up and begun anew where they were. */
 const KEPT_WALKS = 8;
@@ -33,9 +33,9 @@ export class PlainListing {
     const walk = (cursor === undefined ? undefined : this.take(nameOf(cursor))) ?? walkPlain(layout, { prefix, after });
     const entries: ListedEntry[] = [];
     while (entries.length < limit) {
-      const { done, value } = await walk.next();
-      if (done === true) return { entries };
-      entries.push(value);
+      const next: IteratorResult<ListedEntry, undefined> = await walk.next();
+      if (next.done === true) return { entries };
+      entries.push(next.value);
     }
     const next = encodeCursor(entries.at(-1)?.key ?? '');
     this.keep(nameOf(next), walk);

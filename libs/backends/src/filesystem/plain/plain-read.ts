@@ -37,11 +37,11 @@ export async function openPlain(place: Place, call: Call, at: PlainKey, request:
     throw error;
   }
   const { start, end } = spanOf(request.range, file.size);
-  const span = { start, end, transient: request.transientChunks === true };
-  const body = new FileBody(place, call, fd, span, () => {
+  const assertSame = (): void => {
     if (tokenOf(fd) === file.token) return;
     throw new BackendError('integrity', 'a file was changed while it was read', { backend: place.name });
-  });
+  };
+  const body = new FileBody(place, call, fd, { start, end, transient: request.transientChunks === true, assertSame });
   return { head, body, discard: () => void body.close() };
 }
 

@@ -118,7 +118,7 @@ async function isShadowed(layout: PlainLayout, key: string): Promise<boolean> {
  * Every object of a plain container, and everything else that lies there, in the order of UTF-8 bytes. Symbolic links are not followed. A directory's names are in memory while it is walked.
  * Fails with ENOENT if there is no container.
  */
-export async function* walkPlain(layout: PlainLayout, stretch: Stretch): AsyncGenerator<ListedEntry> {
+export async function* walkPlain(layout: PlainLayout, stretch: Stretch): AsyncGenerator<ListedEntry, undefined> {
   await lstat(layout.root);
   const odd = await oddObjects(layout, stretch);
   let next = odd.shift();

@@ -10,7 +10,7 @@ import type { Place } from '../place.js';
 import { cleanUp } from '../staging.js';
 import { closeFile, createFile, syncAll, writeFully } from '../syscalls.js';
 import { resultOf, underFreshId, type NewFile } from '../write.js';
-import { plainToken } from './plain-layout.js';
+import { plainToken, type PlainLayout } from './plain-layout.js';
 import { fileAt, isInside, standing, type PlainKey, type StandingFile } from './plain-standing.js';
 
 /** Chunks are collected to this size before they are written: below it, system calls cost more than copying. */
@@ -25,17 +25,23 @@ interface Staged {
   readonly size: number;
 }
 
+interface StagedWrite {
+  readonly file: NewFile;
+  readonly id: string;
+}
+
 async function remove(path: string): Promise<void> {
   await unlink(path).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error;
   });
 }
 
-async function stage(place: Place, call: Call, at: PlainKey, file: NewFile, id: string): Promise<Staged> {
-  const path = `${at.layout.staging}/${stagedName(id)}`;
+async function stage(place: Place, call: Call, layout: PlainLayout, write: StagedWrite): Promise<Staged> {
+  const { file, id } = write;
+  const path = `${layout.staging}/${stagedName(id)}`;
   const fd = await createFile(path, false);
   try {
-    const mode = (await lstat(at.layout.root)).mode & 0o666;
+    const mode = (await lstat(layout.root)).mode & 0o666;
     let batch: Uint8Array[] = [];
     let bytes = 0;
     for await (const chunk of chunksOfBody(place.name, call, file.body, file.size)) {
@@ -143,7 +149,7 @@ async function removeOdd(at: PlainKey, odd: string): Promise<void> {
  */
 export async function writePlain(place: Place, call: Call, at: PlainKey, file: NewFile): Promise<WriteResult> {
   return await underFreshId(place, async (id) => {
-    const staged = await stage(place, call, at, file, id);
+    const staged = await stage(place, call, at.layout, { file, id });
     try {
       const path = await pathFor(place, at);
       const before = await standing(at);
