@@ -206,6 +206,37 @@ describe('resumable uploads', () => {
     await stand.ask('PUT', '/admin/v1/users/ada/limits', { json: {} });
   });
 
+  it('make no room in the quotas by being begun and ended, whatever lies at their key and however they end', async () => {
+    const used = async (): Promise<unknown> =>
+      ((await stand.ask('GET', '/admin/v1/buckets/counted/limits')).json as { usage: unknown }).usage;
+    await stand.ask('PUT', '/v1/counted', { json: { backend: 'local' }, authorization: ada });
+    expect((await stand.ask('PUT', '/v1/counted/there', { body: new Uint8Array(1_000) })).status).toBe(200);
+    await stand.ask('PUT', '/admin/v1/buckets/counted/limits', { json: { objects: 10, bytes: 10_000 } });
+    expect(await used()).toEqual({ objects: 1, bytes: 1_000 });
+    const beginAt = (key: string, size: number, headers: Record<string, string> = {}) =>
+      asAda('POST', `/v1/counted/${key}?upload`, { headers: { 'upload-length': String(size), ...headers } });
+    const placeOf = (answer: Answer): string => answer.headers.get('location') ?? '';
+    const over = placeOf(await beginAt('there', 500));
+    expect(await used()).toEqual({ objects: 2, bytes: 1_500 });
+    expect((await asAda('DELETE', over)).status).toBe(204);
+    expect(await used()).toEqual({ objects: 1, bytes: 1_000 });
+    const replacing = placeOf(await beginAt('there', 500));
+    expect((await append(replacing, 0, randomBytes(500))).status).toBe(204);
+    expect(await used()).toEqual({ objects: 1, bytes: 500 });
+    const wrong = { 'content-md5': Buffer.alloc(16).toString('base64') };
+    expect((await beginAt('empty', 0, wrong)).status).toBe(400);
+    expect(await used()).toEqual({ objects: 1, bytes: 500 });
+    // Whether the end comes before the last bytes or after them, what was held is given back once.
+    for (const n of [1, 2, 3, 4]) {
+      const raced = placeOf(await beginAt(`raced-${n}`, 500));
+      await Promise.all([append(raced, 0, randomBytes(500)), asAda('DELETE', raced)]);
+      await asAda('DELETE', raced);
+    }
+    const { objects } = (await stand.ask('GET', '/v1/counted')).json as { objects: { size: number }[] };
+    const bytes = objects.reduce((sum, { size }) => sum + size, 0);
+    expect(await used()).toEqual({ objects: objects.length, bytes });
+  });
+
   it('of an encrypted bucket lie sealed at the vendor', async () => {
     const options = { json: { backend: 'local', encryption: { enabled: true } }, authorization: ada };
     await stand.ask('PUT', '/v1/sealed', options);

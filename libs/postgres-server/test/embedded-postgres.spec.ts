@@ -36,7 +36,7 @@ async function query(server: EmbeddedPostgres, text: string): Promise<unknown[]>
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 120_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`never: ${what}`);
     await pause(20);
