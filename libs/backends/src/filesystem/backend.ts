@@ -96,7 +96,7 @@ export class FilesystemBackend implements port.ObjectBackend {
 
   list(call: port.Call, request: port.ListRequest): Promise<port.ListPage> {
     return this.attempt(call, 'listing a container', async () => {
-      const plain = await this.place.plain.of(this.place, request.container);
+      const plain = await this.place.plain.of(request.container);
       return plain ? await this.plainListing.page(plain, request) : await listFiles(this.place, request);
     });
   }
@@ -149,7 +149,7 @@ export class FilesystemBackend implements port.ObjectBackend {
 
   /** Where the object lies if its container is one that was taken over. */
   private async plain({ container, key }: { container: string; key: string }): Promise<PlainKey | undefined> {
-    const layout = await this.place.plain.of(this.place, container);
+    const layout = await this.place.plain.of(container);
     return layout && { layout, container, key };
   }
 

@@ -4,7 +4,7 @@ import type { ContainerInfo, ObjectRef } from '../object-backend.js';
 import { codeOf } from './errors.js';
 import { isId } from './ids.js';
 import { isContainerName, parseStagedName } from './layout.js';
-import { isTakeable, makePlain } from './plain/plain-kind.js';
+import { isTakeable, makePlain } from './plain/take-over.js';
 import type { Place } from './place.js';
 import { inspectWrite } from './read.js';
 import { periodsOf, readFile, scanContainer, slicesOf } from './scan.js';
@@ -27,7 +27,7 @@ export async function inspectContainer(place: Place, container: string): Promise
   const found = await lstat(place.layout.container(container));
   if (!found.isDirectory())
     throw new BackendError('not-found', `container ${container} is no directory`, { backend: place.name });
-  const isPlain = (await place.plain.of(place, container)) !== undefined || (await isTakeable(place, container));
+  const isPlain = (await place.plain.of(container)) !== undefined || (await isTakeable(place, container));
   return { name: container, createdAt: found.birthtime, tokens: isPlain ? 'none' : 'id' };
 }
 

@@ -33,7 +33,7 @@ async function* slicesOfSessions(
 
 /** The staged files of the sessions in a directory that was taken over. */
 async function stagedBy(place: Place, container: string, sessions: readonly SessionSpan[]): Promise<string[]> {
-  const plain = await place.plain.of(place, container);
+  const plain = await place.plain.of(container);
   if (!plain || sessions.length === 0) return [];
   const wanted = new Set(sessions.map(({ session }) => session));
   const names = await readdir(plain.staging);
@@ -115,7 +115,7 @@ export class FilesystemFreshIds implements FreshIds {
     this.looked.delete(container);
     const dead = await this.place.sessionFiles.dead();
     const due = dead.filter(({ examined }) => !examined.has(container));
-    if (await this.place.plain.of(this.place, container)) {
+    if (await this.place.plain.of(container)) {
       await this.removeStaged(container, due);
       this.looked.set(container, due);
       return;

@@ -1,7 +1,7 @@
 import type { FilesystemConfig } from './config.js';
 import { DirectorySync } from './directory-sync.js';
 import { Layout } from './layout.js';
-import { PlainKinds } from './plain/plain-kind.js';
+import { PlainKinds } from './plain/plain-kinds.js';
 import type { ProcessIdentity } from './process-identity.js';
 import { Root } from './root.js';
 import { SessionFiles } from './session-files.js';
@@ -43,5 +43,5 @@ export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {})
   const sessions = new Sessions(sessionFiles, clock, rotateMs);
   const slices = new Slices(layout, directories, now);
   const warm = new WarmFiles(config.root, now);
-  return { name, layout, root, directories, slices, warm, sessionFiles, sessions, plain: new PlainKinds() };
+  return { name, layout, root, directories, slices, warm, sessionFiles, sessions, plain: new PlainKinds(layout) };
 }
