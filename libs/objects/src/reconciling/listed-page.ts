@@ -53,6 +53,10 @@ export class ListedPage {
     let last: string | undefined;
     for (const entry of entries) {
       if (entry.key === MARKER_KEY || entry.kind === 'upload') continue;
+      if (entry.kind === 'foreign') {
+        this.unnameable.push(entry.key);
+        continue;
+      }
       if (entry.key.startsWith(SEGMENT_PREFIX)) {
         if (entry.kind !== 'delete-marker') this.segments.push({ key: entry.key, entry });
         continue;
