@@ -64,6 +64,8 @@ class Retrier {
         return result;
       } catch (error) {
         if (!isBackendError(error) || !error.retryable || made >= this.attempts) throw error;
+        // Another attempt's success would hide what this one could not remove.
+        if (error.leftBehind) throw error;
         if (error.kind !== 'throttled') unknownOutcome = error;
         if (unknownOutcome !== undefined && !repeatable) throw error;
         await this.pause(call, error, made);
