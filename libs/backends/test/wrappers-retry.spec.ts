@@ -107,7 +107,9 @@ describe('withRetry', () => {
     await inner.put(CALL, write('k', 'olds'));
     await inner.put(CALL, write('k/below', 'mine'));
     const plan = new FaultPlan().on('put', 1, { kind: 'lose-answer', error: failed('timeout') });
-    const sleep = async (): Promise<void> => void (await inner.put(CALL, write('k', 'them')));
+    const sleep = async (): Promise<void> => {
+      await inner.put(CALL, write('k', 'them'));
+    };
     const { backend } = retrying(withFaults(inner, plan), { sleep });
     const { token } = await backend.put(CALL, write('k', 'mine'));
     const { entries } = await inner.list(CALL, { container: CONTAINER, include: 'everything', limit: 10 });
