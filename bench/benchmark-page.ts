@@ -111,7 +111,9 @@ The disk is synced before each measure: some peers do not sync what they acknowl
 - **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). Writers that come at the same time share the directory's sync and the index's commit. Most of the CPU is the kernel's, in the ext4 journal.
 - **GET 1 KiB.** HTTP itself: a quarter is writing the answer, most of that the kernel's; an eighth is the file, a twelfth each the index and the credentials. A file that was written or read in the last two minutes is opened, read
   and checked at once, by the thread that serves, and answered without a promise ([ADR 20](adr/0020-what-is-at-hand-is-read-without-a-promise.md)); any other goes through the thread pool, so that a disk that hangs never stops the
-  other backends.
+  other backends. The pool takes twice the CPU, and its slow answers are four times as slow: after reads that had to wait for the disk everything goes through it for half a minute, but not after reads in which the thread
+  had to wait for a core.
+- **A healthy backend while another hangs.** What is stuck costs the thread that serves nothing that can be measured (CPU of the thread between one GET and the next, 99th percentile: the same). What remains is the machine's own noise, which is why both are measured in turn.
 - **HEAD.** HTTP itself: the answer comes from the index alone.
 - **PUT 64 MiB.** Copying (out of the socket, out of Node's parser, for the hash, into the page cache: that last one alone is a fifth), MD5 and the disk. MD5 runs on a thread beside the one that serves: 1.25 s of CPU a GB for a body alone, 0.7 for two that one process
   takes at once, 0.4 for four ([ADR 19](adr/0019-md5-of-several-streams-at-once.md)). With two cores shared by server and client there is no core left for it to run on for free.

@@ -1,7 +1,7 @@
 import type { Client } from '../system/client.js';
 import { until } from '../system/running-spumoni.js';
 
-const JOB_MS = 60_000;
+const JOB_MS = 180_000;
 
 /** Registers a backend, and answers its id. */
 export async function register(client: Client, backend: Readonly<Record<string, unknown>>): Promise<string> {

@@ -19,8 +19,8 @@ const API_PROCESSES = 3;
 /** The supervisor waits longer and longer before it starts a child that crashes again and again; a new supervisor begins anew. */
 const CRASHES_OF_ONE_START: Readonly<Record<Role, number>> = { api: 4 * API_PROCESSES, worker: 4 };
 /** Far more than it takes, for machines that do much else. */
-const CRASH_MS = 60_000;
-const RECOVERY_MS = 60_000;
+const CRASH_MS = 120_000;
+const RECOVERY_MS = 120_000;
 
 /** The product, told again and again at which point which of its processes shall end itself. */
 export class CrashingSpumoni {

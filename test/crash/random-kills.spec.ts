@@ -63,7 +63,9 @@ describe(`the product under load, killed ${kills} times anywhere (seed ${seed})`
 
   /** The supervisor starts it again. */
   async function killPostgres(): Promise<void> {
-    const killed = await postgresPid();
+    let killed = 0;
+    // Zero while there is none; to signal that would be to signal this process and its like.
+    await until('Postgres runs', 2 * MINUTE, async () => (killed = await postgresPid()) > 0);
     process.kill(killed, 'SIGKILL');
     await until('Postgres is back', 2 * MINUTE, async () => ![0, killed].includes(await postgresPid()));
     await whenReady();

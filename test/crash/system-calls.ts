@@ -42,7 +42,7 @@ export async function traceOf(pid: number, action: () => Promise<void>): Promise
     strace.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
     const ended = once(strace, 'exit');
     try {
-      await until('strace is attached', 10_000, () => {
+      await until('strace is attached', 60_000, () => {
         if (strace.exitCode !== null) throw new Error(`strace ended: ${told}`);
         return Promise.resolve(told.includes(' attached'));
       });

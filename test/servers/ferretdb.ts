@@ -1,9 +1,9 @@
-import { MongoClient, MongoServerSelectionError } from 'mongodb';
+import { MongoClient, MongoNetworkError, MongoServerSelectionError } from 'mongodb';
 import { asRunning, needServer } from './launching.js';
 import type { NoCredentials, RunningServer } from './running-server.js';
 import { ServerProcess } from './server-process.js';
 
-const PROBE_MS = 500;
+const PROBE_MS = 2_000;
 
 /**
  * FerretDB: MongoDB's protocol on SQLite, its endpoint `mongodb://127.0.0.1:PORT`. One command at a time passes, so that changes of one
@@ -35,6 +35,7 @@ function toMongo(origin: string): string {
 }
 
 function isNotYet(error: unknown): false {
-  if (error instanceof MongoServerSelectionError) return false;
+  // A slow answer (MongoNetworkTimeoutError) and a connection that broke are of the second kind.
+  if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) return false;
   throw error;
 }

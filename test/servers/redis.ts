@@ -18,16 +18,24 @@ export interface RunningRedis {
   stop(): Promise<void>;
 }
 
-const ANSWERS_WITHIN_MS = 2_000;
+/** A silent one is asked again while it starts; afterwards it is given time. */
+const PROBE_MS = 2_000;
+const ANSWERS_WITHIN_MS = 60_000;
 const CONFIGURATION = resolve(import.meta.dirname, '../../ops/compose/redis.conf');
 /** Where the container puts the password. */
 const PASSWORD_FILE = '/tmp/auth.conf';
 
 /** Each command over one connection of its own, one after the other; answers the last one's answer. */
-async function ask(origin: string, commands: readonly (readonly string[])[]): Promise<string> {
+async function ask(
+  origin: string,
+  commands: readonly (readonly string[])[],
+  withinMs = ANSWERS_WITHIN_MS,
+): Promise<string> {
   const { hostname, port } = new URL(origin);
   const socket = connect(Number(port), hostname);
-  socket.setTimeout(ANSWERS_WITHIN_MS, () => socket.destroy(new TypeError('Redis was silent')));
+  socket.setTimeout(withinMs, () => socket.destroy(new TypeError('Redis was silent')));
+  // One that ends in the middle of a start hangs up without a word.
+  socket.on('end', () => socket.destroy(new TypeError('Redis hung up')));
   try {
     await once(socket, 'connect');
     let last = '';
@@ -68,7 +76,7 @@ export async function startRedis({ password }: { readonly password?: string } = 
       ],
     }),
     isReady: async (origin) => {
-      const answer = await ask(origin, [...signIn, ['PING']]).catch((error: unknown) => {
+      const answer = await ask(origin, [...signIn, ['PING']], PROBE_MS).catch((error: unknown) => {
         if (typeof error === 'object' && error !== null && 'code' in error) return 'not yet';
         throw error;
       });

@@ -2,27 +2,17 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './free-port.js';
 import type { Launch } from './running-server.js';
 
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 120_000;
 const ENDS_WITHIN_MS = 5_000;
-const STANDS_WITHIN_MS = 30_000;
+const STANDS_WITHIN_MS = 60_000;
 const PORTS_TRIED = 3;
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the probe for a free port has no address');
-  return address.port;
-}
 
 /**
  * One server process: started in a process group of its own, watched so that it dies with whoever started it, ended by
@@ -39,7 +29,7 @@ export class ServerProcess {
     private port: number,
   ) {}
 
-  /** Starts the server on a free port and resolves when it is ready; fails with the end of its log after 30 s. */
+  /** Starts the server on a free port and resolves when it is ready; fails with the end of its log after two minutes. */
   static async start(launch: Launch): Promise<ServerProcess> {
     const directory = await mkdtemp(join(tmpdir(), `spumoni-${launch.binary.name}-`));
     await mkdir(join(directory, 'data'));

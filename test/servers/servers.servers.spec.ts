@@ -10,7 +10,7 @@ import { pingMongo } from './ferretdb.js';
 import { findServer, gaps, skippedFor, start, type RunningServer, type ServerName } from './index.js';
 
 const IMPATIENT_MS = 300;
-const PATIENT_MS = 5_000;
+const PATIENT_MS = 60_000;
 
 /** Asks for a page and resolves with true when the status is the one that means health. */
 const page =

@@ -14,7 +14,7 @@ const BUCKET = 'guarded-photos';
 async function run(command: 'backup' | 'restore', dataDirectory: string, ...args: string[]): Promise<string> {
   const env = { PATH: process.env['PATH'], SPUMONI_DATA_DIR: dataDirectory };
   const program = join(PROGRAMS, `${command}.js`);
-  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], { env, timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], { env, timeout: 120_000 });
   return stdout;
 }
 
@@ -53,6 +53,8 @@ describe('a backup, made and restored as a person does', () => {
     const said = await run('backup', spumoni.dataDirectory, '--to', file);
     expect(said).toMatch(/Wrote .*monday\.backup \(.* MiB\): \d+ rows of the control plane, 1 buckets and 3 keys of/);
     expect(said).toMatch(/To restore it takes the master key \w+, which is not in it/);
+    const checked = await run('backup', spumoni.dataDirectory, '--check', file);
+    expect(checked).toMatch(/is whole: \d+ rows of the control plane, 1 buckets and 3 keys of deployment/);
   }, 60_000);
 
   it('is not restored over a deployment that is there, nor while it runs', async () => {
@@ -77,7 +79,7 @@ describe('a backup, made and restored as a person does', () => {
     const said = await run('restore', spumoni.dataDirectory, '--from', file);
     expect(said).toMatch(/Restored 3 keys and 1 buckets of deployment/);
     await spumoni.launch();
-    await until('the bucket has recovered', 60_000, async () => {
+    await until('the bucket has recovered', 120_000, async () => {
       const answer = await client.send('GET', `/v1/${BUCKET}`);
       if (answer.status === 503) expect(answer.json()).toMatchObject({ code: 'bucket-recovering' });
       return answer.status === 200;
@@ -98,7 +100,7 @@ describe('a backup, made and restored as a person does', () => {
       };
       return items.every(({ state }) => state === 'completed');
     };
-    await until('the jobs have ended', 60_000, swept);
+    await until('the jobs have ended', 120_000, swept);
     await put('written here', 'too');
     // By now a sweep of every second has gone by, with a grace of one.
     await until('some sweeps have passed', 60_000, async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort } from '../servers/free-port.js';
 import { startFerretDb, type NoCredentials, type RunningServer } from '../servers/index.js';
 import { objectPath, type Client } from './client.js';
-import { freePort, RunningSpumoni, until } from './running-spumoni.js';
+import { RunningSpumoni, until } from './running-spumoni.js';
 import { SwitchableLine } from './switchable-line.js';
 import { isInstalled } from './vendor-servers.js';
 
@@ -10,8 +11,9 @@ const SETTINGS = {
   SPUMONI_GARBAGE_GRACE_SECONDS: '0.5',
   SPUMONI_SWEEP_SECONDS: '0.5',
 };
-const ANSWERS_WITHIN_MS = 12_000;
-const RECOVERS_WITHIN_MS = 30_000;
+/** The driver's own patience is some seconds; the rest is for a busy machine. */
+const ANSWERS_WITHIN_MS = 40_000;
+const RECOVERS_WITHIN_MS = 90_000;
 
 interface Page {
   readonly objects: readonly { readonly key: string }[];

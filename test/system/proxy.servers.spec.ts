@@ -76,7 +76,7 @@ describe('nginx before two API processes', () => {
     }
     const upload = client.send('PUT', objectPath('behind', 'large'), { body: pieces() });
     // A proxy that kept the body until its end would not have asked anybody yet.
-    await until('a process is being sent the body', 10_000, async () => (await writesUnderWay(apis)) > 0);
+    await until('a process is being sent the body', 90_000, async () => (await writesUnderWay(apis)) > 0);
     gate.resolve(undefined);
     expect((await upload).status).toBe(200);
 

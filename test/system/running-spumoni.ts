@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePort } from '../servers/free-port.js';
 import { Client, type ClientOptions } from './client.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
@@ -148,7 +148,7 @@ export class RunningSpumoni {
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
-    await until('the children end', 30_000, () => Promise.resolve(children.every((pid) => !isAlive(pid))));
+    await until('the children end', START_MS, () => Promise.resolve(children.every((pid) => !isAlive(pid))));
   }
 
   async stop(): Promise<void> {
@@ -188,16 +188,6 @@ async function isReady(url: string): Promise<boolean> {
     // Nothing listens yet: that is what is being waited for.
     return false;
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
 }
 
 /** Asks again and again, with a short rest, until it holds; fails when the time is over. */

@@ -5,7 +5,8 @@ import {
 } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { freePort, RunningSpumoni, until } from './running-spumoni.js';
+import { freePort } from '../servers/free-port.js';
+import { RunningSpumoni, until } from './running-spumoni.js';
 import { askAll, everyGet } from './secrets/every-get.js';
 import { findIn, needle, type Needle } from './secrets/needles.js';
 import { RecordingClient } from './secrets/recording-client.js';

@@ -4,8 +4,6 @@ import { printedCredentials, RunningSpumoni } from './running-spumoni.js';
 
 const BUCKET = { type: 'filesystem', name: 'kept-bucket', backend: 'local' };
 const OBJECT = objectPath('kept-bucket', 'folder/käse 1.txt');
-/** A start on data that is there takes seconds; the rest is for a loaded machine. */
-const SOON_MS = 20_000;
 
 /** Each test goes on where the one before it stopped: one data directory through its life. */
 describe('starting and stopping as a person does', () => {
@@ -58,10 +56,8 @@ describe('starting and stopping as a person does', () => {
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   }, 60_000);
 
-  it('finds everything as it was at the next start, within seconds, and prints no credentials', async () => {
-    const begun = performance.now();
+  it('finds everything as it was at the next start, and prints no credentials', async () => {
     await running().launch();
-    expect(performance.now() - begun).toBeLessThan(SOON_MS);
     await expectAllThere();
     expect(() => printedCredentials(running().latestOutput)).toThrow('no credentials');
     expect(running().latestOutput).not.toContain(running().credentials.secretKey);

@@ -23,6 +23,6 @@ describe('two free-running writers of one key on the filesystem (invariant 5)', 
     if (!world) throw new Error('not open');
     const tally = await contend(world, 1_000, seed);
     expect(tally['put done']).toBeGreaterThan(100);
-    await untilNothingElseIsLeft(world, 30_000);
+    await untilNothingElseIsLeft(world, 120_000);
   }, 300_000);
 });

@@ -47,7 +47,9 @@ describe('limits of users and buckets', () => {
     await newBucket('rated');
     await asAda('PUT', '/v1/rated/k', 'x');
     expect((await setUser({ requestsPerSecond: 3 })).status).toBe(200);
-    const paths = ['/v1/rated/k', '/v1/rated', '/v1/', '/admin/v1/users/me', '/v1/rated/k', '/v1/rated/k'];
+    const routes = ['/v1/rated/k', '/v1/rated', '/v1/', '/admin/v1/users/me'];
+    // So many that no pause of the machine lets most of them in.
+    const paths = Array.from({ length: 15 }, () => routes).flat();
     const answers = await Promise.all(paths.map((path) => asAda('GET', path)));
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThanOrEqual(2);
@@ -62,7 +64,7 @@ describe('limits of users and buckets', () => {
 
   it('of bytes: what went is paid for before more goes', async () => {
     await newBucket('metered');
-    expect((await setBucket('metered', { bytesPerSecond: 10_000 })).status).toBe(200);
+    expect((await setBucket('metered', { bytesPerSecond: 500 })).status).toBe(200);
     expect((await asAda('PUT', '/v1/metered/k', 'x'.repeat(100_000))).status).toBe(200);
     const refused = await asAda('GET', '/v1/metered/k');
     expectRefused(refused, 429, 'rate-limited');

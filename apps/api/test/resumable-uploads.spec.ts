@@ -109,6 +109,28 @@ describe('resumable uploads', () => {
     expect((await stand.ask('GET', '/v1/adas/whole')).bytes.toString()).toBe('whole');
   });
 
+  it('leave nothing where the request that began one failed or was cut, so that nobody was told its place', async () => {
+    const before = await stored();
+    const headers = { ...OCTETS, 'upload-length': '5' };
+    for (let n = 0; n < 6; n += 1) {
+      expect(codeOf(await asAda('POST', `/v1/adas/long-${n}?upload`, { body: 'longer', headers }))).toEqual([
+        ...[413, 'too-large'],
+      ]);
+      const client = await RawClient.open(stand.port);
+      const cut = { ...TUS, ...OCTETS, 'upload-length': 500_000, 'content-length': 500_000, authorization: ada };
+      client.send(head('POST', `/v1/adas/cut-${n}?upload`, cut));
+      client.send(randomBytes(100_000));
+      client.end();
+    }
+    const open = async (): Promise<number> => {
+      const [row] = await stand.postgresQuery<{ n: string }>(`SELECT count(*) AS n FROM upload WHERE state = 'open'`);
+      return Number(row?.n);
+    };
+    for (let turn = 0; (await open()) + (await stored()) > before && turn < 600; turn += 1)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([await open(), await stored()]).toEqual([0, before]);
+  });
+
   it('keep every byte that came before the connection was cut', async () => {
     const place = await begin('cut', 1_000_000);
     const content = randomBytes(1_000_000);
@@ -204,6 +226,37 @@ describe('resumable uploads', () => {
     const place2 = await begin('second', 1_900_000);
     expect((await asAda('DELETE', place2)).status).toBe(204);
     await stand.ask('PUT', '/admin/v1/users/ada/limits', { json: {} });
+  });
+
+  it('make no room in the quotas by being begun and ended, whatever lies at their key and however they end', async () => {
+    const used = async (): Promise<unknown> =>
+      ((await stand.ask('GET', '/admin/v1/buckets/counted/limits')).json as { usage: unknown }).usage;
+    await stand.ask('PUT', '/v1/counted', { json: { backend: 'local' }, authorization: ada });
+    expect((await stand.ask('PUT', '/v1/counted/there', { body: new Uint8Array(1_000) })).status).toBe(200);
+    await stand.ask('PUT', '/admin/v1/buckets/counted/limits', { json: { objects: 10, bytes: 10_000 } });
+    expect(await used()).toEqual({ objects: 1, bytes: 1_000 });
+    const beginAt = (key: string, size: number, headers: Record<string, string> = {}) =>
+      asAda('POST', `/v1/counted/${key}?upload`, { headers: { 'upload-length': String(size), ...headers } });
+    const placeOf = (answer: Answer): string => answer.headers.get('location') ?? '';
+    const over = placeOf(await beginAt('there', 500));
+    expect(await used()).toEqual({ objects: 2, bytes: 1_500 });
+    expect((await asAda('DELETE', over)).status).toBe(204);
+    expect(await used()).toEqual({ objects: 1, bytes: 1_000 });
+    const replacing = placeOf(await beginAt('there', 500));
+    expect((await append(replacing, 0, randomBytes(500))).status).toBe(204);
+    expect(await used()).toEqual({ objects: 1, bytes: 500 });
+    const wrong = { 'content-md5': Buffer.alloc(16).toString('base64') };
+    expect((await beginAt('empty', 0, wrong)).status).toBe(400);
+    expect(await used()).toEqual({ objects: 1, bytes: 500 });
+    // Whether the end comes before the last bytes or after them, what was held is given back once.
+    for (const n of [1, 2, 3, 4]) {
+      const raced = placeOf(await beginAt(`raced-${n}`, 500));
+      await Promise.all([append(raced, 0, randomBytes(500)), asAda('DELETE', raced)]);
+      await asAda('DELETE', raced);
+    }
+    const { objects } = (await stand.ask('GET', '/v1/counted')).json as { objects: { size: number }[] };
+    const bytes = objects.reduce((sum, { size }) => sum + size, 0);
+    expect(await used()).toEqual({ objects: objects.length, bytes });
   });
 
   it('of an encrypted bucket lie sealed at the vendor', async () => {

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer } from 'node:net';
 import pg from 'pg';
 import { postgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
 import { readSettings } from '#libs/settings';
+import { freePort } from '../../../test/servers/free-port.js';
 import { runApi, type RunningApi } from '../src/operations/run-api.js';
 
 /** A key pair as HTTP Basic. */
@@ -66,11 +66,11 @@ export class Stand {
   }
 
   /** A statement of SQL, as whoever owns the database. */
-  async postgresQuery(statement: string): Promise<void> {
+  async postgresQuery<Row extends pg.QueryResultRow>(statement: string): Promise<Row[]> {
     const client = new pg.Client({ ...this.postgres.connection });
     await client.connect();
     try {
-      await client.query(statement);
+      return (await client.query<Row>(statement)).rows;
     } finally {
       await client.end();
     }
@@ -111,13 +111,4 @@ export interface Answer {
 function parsed(response: Response, bytes: Buffer): unknown {
   const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '') && bytes.length > 0;
   return isJson ? JSON.parse(bytes.toString('utf8')) : undefined;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || !address) throw new Error('no port');
-  return address.port;
 }

@@ -22,8 +22,11 @@ export class DataDirectoryHeldError extends Error {
   override readonly name = 'DataDirectoryHeldError';
 }
 
-const answerMs = 1_000;
+/** A holder that is busy for so long is still named; one that says nothing at all holds it too. */
+const ANSWER_MS = 10_000;
 const tries = 50;
+/** How often one is called that hangs up without a word. */
+const CALLS = 20;
 
 /** What a live socket says of its owner; `unknown` if it takes the call but is too busy to speak. */
 type Contender = { readonly state: 'asking' | 'holding' | 'unknown'; readonly who: string };
@@ -43,30 +46,44 @@ async function throughShortPath<T>(directory: string, work: (short: string) => P
   }
 }
 
-/** Calls a socket; undefined if nobody lives there any more. */
-function call(path: string): Promise<Contender | undefined> {
+const SILENT: Contender = { state: 'unknown', who: 'another process' };
+
+/** Calls a socket once; undefined if nobody lives there any more. */
+function callOnce(path: string, answerMs: number): Promise<Contender | 'hung up' | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let said = '';
-    const silent: Contender = { state: 'unknown', who: 'another process' };
-    const end = (contender: Contender | undefined): void => {
+    const end = (heard: Contender | 'hung up' | undefined): void => {
       socket.destroy();
-      resolve(contender);
+      resolve(heard);
     };
-    socket.setEncoding('utf8').setTimeout(answerMs, () => end(silent));
-    socket.on('error', (error) => end(['ECONNREFUSED', 'ENOENT'].includes(String(code(error))) ? undefined : silent));
+    socket.setEncoding('utf8').setTimeout(answerMs, () => end(SILENT));
+    socket.on('error', (error) => {
+      if (['ECONNREFUSED', 'ENOENT'].includes(String(code(error)))) end(undefined);
+      else end(['ECONNRESET', 'EPIPE'].includes(String(code(error))) ? 'hung up' : SILENT);
+    });
     socket.on('data', (chunk: string) => (said += chunk));
     socket.on('end', () => {
       const [state, who] = said.split('\n');
-      end(who !== undefined && (state === 'asking' || state === 'holding') ? { state, who } : silent);
+      end(who !== undefined && (state === 'asking' || state === 'holding') ? { state, who } : 'hung up');
     });
   });
 }
 
-async function callOthers(short: string, own: string): Promise<Contender[]> {
+/** Calls a socket; undefined if nobody lives there any more. One that hangs up without a word is just withdrawing or dying, which the next call tells: a holder speaks. */
+async function call(path: string, answerMs: number): Promise<Contender | undefined> {
+  for (let count = 0; count < CALLS; count += 1) {
+    const heard = await callOnce(path, answerMs);
+    if (heard !== 'hung up') return heard;
+    await pause(10);
+  }
+  return SILENT;
+}
+
+async function callOthers(short: string, own: string, answerMs: number): Promise<Contender[]> {
   const others: Contender[] = [];
   for (const name of readdirSync(short).filter((entry) => entry !== own)) {
-    const contender = await call(join(short, name));
+    const contender = await call(join(short, name), answerMs);
     if (contender !== undefined) others.push(contender);
     // Its name was its owner's alone, so nobody living can lose by this.
     else rmSync(join(short, name), { force: true });
@@ -82,7 +99,7 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 /** One attempt: the lock, or those who stand in the way. */
-async function attempt(short: string, directory: string): Promise<DataDirectoryLock | Contender[]> {
+async function attempt(short: string, directory: string, answerMs: number): Promise<DataDirectoryLock | Contender[]> {
   const own = randomBytes(6).toString('hex');
   const who = `process ${String(process.pid)}, running since ${new Date(Date.now() - process.uptime() * 1000).toISOString()}`;
   let state = 'asking';
@@ -96,7 +113,7 @@ async function attempt(short: string, directory: string): Promise<DataDirectoryL
   };
   try {
     await listen(server, join(short, own));
-    const others = await callOthers(short, own);
+    const others = await callOthers(short, own, answerMs);
     // Between our binding and listening another may have taken our socket for a dead one and deleted it: then we do not count.
     if (others.length === 0 && existsSync(join(directory, own))) {
       state = 'holding';
@@ -112,14 +129,15 @@ async function attempt(short: string, directory: string): Promise<DataDirectoryL
 
 /**
  * Takes the data directory for this process until `release` or the process's end, however it ends. Throws
- * DataDirectoryHeldError, naming the holder, if another process has it; several that start at once settle it among them.
+ * DataDirectoryHeldError, naming the holder, if another process has it; several that start at once settle it among them. A holder
+ * that does not answer within `answerMs` is not named.
  */
-export async function lockDataDirectory(dataDirectory: string): Promise<DataDirectoryLock> {
+export async function lockDataDirectory(dataDirectory: string, answerMs = ANSWER_MS): Promise<DataDirectoryLock> {
   const directory = join(dataDirectory, 'lock');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   return throughShortPath(directory, async (short) => {
     for (let count = 0; count < tries; count += 1) {
-      const outcome = await attempt(short, directory);
+      const outcome = await attempt(short, directory, answerMs);
       if (!Array.isArray(outcome)) return outcome;
       const holder = outcome.find(({ state }) => state !== 'asking');
       if (holder !== undefined) {

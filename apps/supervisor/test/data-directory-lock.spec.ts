@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataDirectoryHeldError, lockDataDirectory } from '../src/data-directory-lock.js';
@@ -58,6 +60,18 @@ describe('lock of the data directory', () => {
     if (holder === undefined) throw new Error('no holder');
     await until(() => holder.printed() !== '', 'held');
     process.kill(holder.pid, 'SIGSTOP');
-    await expect(lockDataDirectory(directory)).rejects.toThrow(/in use by another process/);
+    await expect(lockDataDirectory(directory, 500)).rejects.toThrow(/in use by another process/);
+  });
+
+  it('is not refused for one that withdraws while it is being called', async () => {
+    mkdirSync(join(directory, 'lock'));
+    const name = join(directory, 'lock', 'withdrawing');
+    const withdrawing = createServer((socket) => {
+      withdrawing.close();
+      rmSync(name, { force: true });
+      socket.destroy();
+    }).listen(name);
+    await once(withdrawing, 'listening');
+    (await lockDataDirectory(directory)).release();
   });
 });

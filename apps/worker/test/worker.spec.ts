@@ -8,16 +8,7 @@ import { readSettings, type Settings } from '#libs/settings';
 import { DEPLOYMENT } from '../src/tokens.js';
 import { runWorker } from '../src/run-worker.js';
 import type { OpenDeployment } from '#libs/deployment';
-
-/** A port that was free just now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
+import { freePort } from '../../../test/servers/free-port.js';
 
 describe('the worker', () => {
   const directory = mkdtempSync(join(tmpdir(), 'spumoni-worker-'));

@@ -327,7 +327,7 @@ describe('storage classes on moto', () => {
     await all.client.send(
       new RestoreObjectCommand({ Bucket: container, Key: 'cold', VersionId: token, RestoreRequest }),
     );
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 90_000;
     let archived: boolean | undefined = true;
     while (archived === true && Date.now() < deadline)
       archived = (await all.backend.head(call, { container, key: 'cold', token })).archived;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isId, IdSource } from '../src/filesystem/ids.js';
 import { WarmFiles } from '../src/filesystem/warm-files.js';
+import { ThreadQueue } from '../src/filesystem/thread-queue.js';
 import { openBackend, type ObjectBackend } from '../src/index.js';
 
 const MINUTE = 60_000;
@@ -20,14 +21,17 @@ describe('which files are read at once', () => {
   let root: string;
   let now = NOW;
   let watch = 0;
+  /** What this thread waited for a core so far; undefined where the system does not say. */
+  let waited: number | undefined;
   let warm: WarmFiles;
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'spumoni-warm-'));
-    [now, watch] = [NOW, 0];
+    [now, watch, waited] = [NOW, 0, undefined];
     warm = new WarmFiles(
       root,
       () => now,
       () => watch,
+      { waitedMs: () => waited },
     );
   });
   afterEach(() => rm(root, { recursive: true }));
@@ -67,6 +71,30 @@ describe('which files are read at once', () => {
     expect(warm.has(idOf(now))).toBe(false);
   });
 
+  ifLinux(`all the same after reads in which the thread waited for a core, not for the disk${reason}`, async () => {
+    await learnKind();
+    let queued = (waited = 0);
+    const wait = (ms: number, forCore: number): void => {
+      warm.readAtOnce(() => {
+        watch += ms;
+        waited = queued += forCore;
+      });
+    };
+    // Of the first slow one it is not known yet: all goes through the pool for a second.
+    wait(150, 149);
+    expect(warm.has(idOf(now))).toBe(false);
+    now += 1_001;
+    for (let slow = 0; slow < 30; slow++) wait(150, 149);
+    expect(warm.has(idOf(now))).toBe(true);
+    wait(150, 20);
+    now += 1_001;
+    expect(warm.has(idOf(now))).toBe(false);
+    now += MINUTE;
+    for (let slow = 0; slow < 21; slow++) wait(8, 1);
+    now += 1_001;
+    expect(warm.has(idOf(now))).toBe(false);
+  });
+
   ifLinux(`none while the disk owes an answer for long${reason}`, async () => {
     await learnKind();
     const held = Promise.withResolvers<undefined>();
@@ -87,6 +115,16 @@ describe('which files are read at once', () => {
     const remembered = ids.filter((id) => warm.has(id)).length;
     expect(remembered).toBeGreaterThan(4000);
     expect(remembered).toBeLessThanOrEqual(8192);
+  });
+});
+
+describe('how long this thread waited for a core', () => {
+  it('is known, and never becomes less, or it is said that it is not known', () => {
+    const queue = new ThreadQueue();
+    const first = queue.waitedMs();
+    const second = queue.waitedMs();
+    expect(typeof second).toBe(typeof first);
+    expect(second ?? 0).toBeGreaterThanOrEqual(first ?? 0);
   });
 });
 

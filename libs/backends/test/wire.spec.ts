@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
@@ -14,6 +14,7 @@ const call: Call = { requestId: 'r-1' };
 const closing: (() => unknown)[] = [];
 
 afterEach(async () => {
+  jest.useRealTimers();
   for (const close of closing.splice(0).reverse()) await close();
 });
 
@@ -63,6 +64,18 @@ async function read(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** From now on timers alone stand still until they are moved on: what comes over a socket comes as ever. */
+function stopTimers(): void {
+  jest.useFakeTimers({
+    doNotFake: ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'],
+  });
+}
+
+/** Lets everything arrive that is under way between sockets of this process. */
+async function arrivals(): Promise<void> {
+  for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function* chunks(...sizes: number[]): AsyncGenerator<Uint8Array> {
@@ -322,24 +335,29 @@ describe('wire: failures', () => {
     const mute = await wireToSocket(() => undefined);
     await failure(mute.send({ method: 'GET', path: '/', headers: {} }, { ...call, deadlineMs: 30 }), 'timeout');
     const stuck = await wireToSocket((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'));
+    stopTimers();
     const { body } = await stuck.send({ method: 'GET', path: '/', headers: {} }, { ...call, deadlineMs: 500 });
-    await failure(read(body), 'timeout');
+    const reading = failure(read(body), 'timeout');
+    await arrivals();
+    jest.advanceTimersByTime(500);
+    await reading;
   });
 
   it('does not take a slow source or a slow reader for a silent vendor', async () => {
     const { listener } = recorder();
     const wire = await wireTo(listener);
-    const started = performance.now();
+    stopTimers();
     const body = (async function* () {
-      while (performance.now() - started < 700) await new Promise((resolve) => setImmediate(resolve));
+      await arrivals();
+      jest.advanceTimersByTime(700);
       yield Buffer.alloc(1);
     })();
     const answer = await wire.send(
       { method: 'PUT', path: '/', headers: {}, body, contentLength: 1 },
       { ...call, deadlineMs: 300 },
     );
-    const got = performance.now();
-    while (performance.now() - got < 600) await new Promise((resolve) => setImmediate(resolve));
+    await arrivals();
+    jest.advanceTimersByTime(600);
     expect((await read(answer.body)).toString()).toBe('ok');
   });
 

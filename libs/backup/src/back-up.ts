@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import {
   ControlPlaneArchive,
   encodeBucket,
@@ -9,7 +10,7 @@ import {
 } from '#libs/metadata';
 import { BackupError } from './errors.js';
 import { FILE_VERSION, type Counts, type Header, type Page } from './format.js';
-import { writeBackupFile } from './write-file.js';
+import { bytesOf, writeBackupFile } from './write-file.js';
 
 /** How far it is. `total` is absent where nobody knows yet. */
 export interface Progress {
@@ -20,13 +21,17 @@ export interface Progress {
   readonly total?: number;
 }
 
-export interface BackUp {
-  /** The file to be written. */
-  readonly to: string;
+/** Whose metadata is copied. */
+export interface BackupSource {
   readonly connection: PostgresConnection;
   readonly openIndex: (deployment: string) => Promise<IndexArchive>;
   readonly now: () => number;
   readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface BackUp extends BackupSource {
+  /** The file to be written. */
+  readonly to: string;
 }
 
 /** What was written. */
@@ -39,13 +44,37 @@ export interface WrittenBackup {
  * Copies all metadata of a deployment, which may be at work, into one file: the control plane as it was at one moment, then the object index (on LMDB as it was at one moment, too). What is written meanwhile is found again after a restore
  * as what is written later: at the vendors. Memory is bounded by a page. Fails with `BackupError` `exists`, or as the stores do.
  */
-export async function backUp(work: BackUp): Promise<WrittenBackup> {
+export function backUp(work: BackUp): Promise<WrittenBackup> {
+  return withPages(work, async (header, pages) => ({ header, counts: await writeBackupFile(work.to, header, pages) }));
+}
+
+/**
+ * The same for whoever sends a backup on: `take` is given the bytes of the file, as fast as it reads them, and the stores are held until it ends. Bytes that end by a failure are no backup: nothing restores them.
+ */
+export function streamBackup<T>(
+  source: BackupSource,
+  take: (header: Header, bytes: Readable) => Promise<T>,
+): Promise<T> {
+  return withPages(source, async (header, pages) => {
+    const bytes = bytesOf(header, pages);
+    try {
+      return await take(header, bytes);
+    } finally {
+      bytes.destroy();
+    }
+  });
+}
+
+async function withPages<T>(
+  source: BackupSource,
+  work: (header: Header, pages: AsyncIterable<Page>) => Promise<T>,
+): Promise<T> {
   // Before anything is read: everything in the backup is as of this moment or later.
-  const createdAt = work.now();
-  const controlPlane = await ControlPlaneArchive.read(work.connection);
+  const createdAt = source.now();
+  const controlPlane = await ControlPlaneArchive.read(source.connection);
   try {
     const facts = await controlPlane.facts();
-    const index = await work.openIndex(facts.deployment);
+    const index = await source.openIndex(facts.deployment);
     try {
       if (facts.indexKind !== undefined && facts.indexKind !== index.kind) throw elsewhere(facts.indexKind);
       const header: Header = {
@@ -57,7 +86,13 @@ export async function backUp(work: BackUp): Promise<WrittenBackup> {
         masterKeys: [...facts.masterKeys],
         index: { kind: index.kind, format: INDEX_FORMAT },
       };
-      return { header, counts: await writeBackupFile(work.to, header, pagesOf(controlPlane, index, work)) };
+      const pages = pagesOf(controlPlane, index, source);
+      try {
+        return await work(header, pages);
+      } finally {
+        // Whoever stopped reading may have left a page being read: nothing is closed beneath it.
+        await pages.return(undefined);
+      }
     } finally {
       await index.close();
     }
@@ -74,7 +109,7 @@ function elsewhere(kind: IndexKind): BackupError {
 async function* pagesOf(
   controlPlane: ControlPlaneArchive,
   index: IndexArchive,
-  { onProgress }: BackUp,
+  { onProgress }: BackupSource,
 ): AsyncGenerator<Page> {
   yield* controlPlane.rows();
   for await (const page of index.buckets())

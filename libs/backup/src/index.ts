@@ -1,5 +1,6 @@
 /** Backups of a deployment's metadata: one file, and back again. */
-export { backUp, type BackUp, type Progress, type WrittenBackup } from './back-up.js';
+export { backUp, streamBackup, type BackUp, type BackupSource, type Progress, type WrittenBackup } from './back-up.js';
+export { checkBackup } from './check-file.js';
 export { BackupError, type BackupErrorKind } from './errors.js';
 export { FILE_VERSION, type Counts, type Header } from './format.js';
 export { openBackup, type OpenBackup } from './read-file.js';

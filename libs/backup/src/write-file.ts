@@ -24,6 +24,16 @@ async function* linesOf(header: Header, pages: AsyncIterable<Page>, tally: Tally
   yield Buffer.from(`${JSON.stringify({ end: { ...tally.counts(), sha256: hash.digest('hex') } })}\n`);
 }
 
+/** The bytes of a backup file, made as they are read. A failure of the pages destroys it, short of its end. */
+export function bytesOf(header: Header, pages: AsyncIterable<Page>, tally = new Tally()): Readable {
+  const gzip = createGzip();
+  // Whoever reads is told of the failure by what is read.
+  pipeline(Readable.from(linesOf(header, pages, tally), { objectMode: false }), gzip).catch((error: unknown) =>
+    gzip.destroy(error instanceof Error ? error : new Error(String(error))),
+  );
+  return gzip;
+}
+
 /**
  * Writes a backup file that only its owner can read. It is there, whole and synced, or not at all: until it is done it is called `<path>.part`. Fails with `exists` if something is in its place.
  * Memory is bounded by a page.
@@ -36,7 +46,7 @@ export async function writeBackupFile(path: string, header: Header, pages: Async
   const tally = new Tally();
   try {
     const target = createWriteStream(part, { flags: 'wx', mode: 0o600, flush: true });
-    await pipeline(Readable.from(linesOf(header, pages, tally), { objectMode: false }), createGzip(), target);
+    await pipeline(bytesOf(header, pages, tally), target);
   } catch (error) {
     await rm(part, { force: true });
     throw error;

@@ -5,6 +5,7 @@ import type { Clock, Engine, ReachPoint } from '#libs/objects';
 import type { Secret } from '#libs/secrets';
 import type { Settings } from '#libs/settings';
 import type { Tracing } from '#libs/tracing';
+import type { BackupService } from './backups/backup-service.js';
 import type { BackendService } from './backends/backend-service.js';
 import type { EncryptionService } from './encryption/encryption-service.js';
 import type { EventService } from './events/event-service.js';
@@ -57,6 +58,7 @@ export interface Deployment {
   readonly engine: Engine;
   readonly controlPlane: ControlPlane;
   readonly backends: BackendService;
+  readonly backups: BackupService;
   readonly tiers: TierService;
   readonly users: UserService;
   readonly migrations: MigrationService;

@@ -25,6 +25,8 @@ export const DEPLOYMENT_ERROR_CODES = [
   'changed-meanwhile',
   'invalid-prices',
   'invalid-webhook',
+  'backup-under-way',
+  'backup-unfinished',
   'invalid-setting',
 ] as const;
 export type DeploymentErrorCode = (typeof DEPLOYMENT_ERROR_CODES)[number];

@@ -1,6 +1,7 @@
 export * from './errors.js';
 export type * from './deployment.js';
 export type * from './backends/backend-service.js';
+export type * from './backups/backup-service.js';
 export type * from './tiers/tier-service.js';
 export type * from './migrations/migration-service.js';
 export type * from './lifecycles/lifecycle-service.js';
@@ -19,6 +20,7 @@ export type * from './takeovers/takeover-service.js';
 export { openDeployment, type OpenDeployment } from './open-deployment.js';
 export { masterKeysAtHand } from './encryption/open-master-keys.js';
 export { indexKindOf } from './index-place.js';
+export { indexArchiveIn } from './index-archive.js';
 export { makeDataDirectories } from './runtime/directories.js';
 export { LOCAL_BACKEND } from './first-start.js';
 export { runJob, type JobRunOutcome } from './jobs/run-job.js';

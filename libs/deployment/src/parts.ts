@@ -5,6 +5,7 @@ import {
   openControlPlane,
   type ControlPlane,
   type ObjectIndex,
+  type PostgresConnection,
 } from '#libs/metadata';
 import type { Clock } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
@@ -28,6 +29,7 @@ export interface Parts {
   readonly settings: Settings;
   readonly options: DeploymentOptions;
   readonly clock: Clock;
+  readonly postgres: PostgresConnection;
   /** Absent in a stateless process. */
   readonly paths: DataPaths | undefined;
   readonly masterKey: KeyRing;
@@ -93,5 +95,5 @@ export async function openParts(settings: Settings, options: DeploymentOptions, 
   const recorder = opened.add('events', new EventRecorder({ controlPlane, index, clock, logger, currentTrace }));
   const webhookSecrets = new WebhookSecrets(masterKey);
   const made = { counters, recorder, webhookSecrets };
-  return { settings, options, clock, paths, masterKey, index, controlPlane, queue, ...made };
+  return { settings, options, clock, postgres: connection, paths, masterKey, index, controlPlane, queue, ...made };
 }

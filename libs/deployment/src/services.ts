@@ -1,11 +1,13 @@
 import { UserService } from '#libs/identity';
 import type { Engine } from '#libs/objects';
 import type { ConfiguredBackends } from './backends/backend-directory.js';
+import { StoredBackups } from './backups/stored-backups.js';
 import { RegisteredBackends } from './backends/registered-backends.js';
 import { StoredEncryption } from './encryption/stored-encryption.js';
 import { limitsOf } from './engine.js';
 import { StoredEvents } from './events/stored-events.js';
 import { currentIdentities } from './fresh-configuration.js';
+import { indexArchiveIn } from './index-archive.js';
 import { carrierOf } from './jobs/job-carrier.js';
 import { JobControl } from './jobs/job-control.js';
 import { StoredJobs } from './jobs/stored-jobs.js';
@@ -24,6 +26,7 @@ import { StoredUsage } from './usage/stored-usage.js';
 /** All that a deployment offers beyond objects. */
 export interface Services {
   readonly backends: RegisteredBackends;
+  readonly backups: StoredBackups;
   readonly tiers: StoredTiers;
   readonly users: UserService;
   readonly migrations: StoredMigrations;
@@ -55,6 +58,11 @@ export function servicesOf(
       ...{ controlPlane, index, masterKey, clock },
       limits: limitsOf(parts),
       circuitOf: (id) => directory.circuitOf(id),
+    }),
+    backups: new StoredBackups(controlPlane, {
+      connection: parts.postgres,
+      openIndex: indexArchiveIn(settings),
+      now: () => clock.now(),
     }),
     tiers: new StoredTiers(controlPlane),
     users: new UserService({ ...currentIdentities(controlPlane), masterKey }),

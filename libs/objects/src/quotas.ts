@@ -1,6 +1,6 @@
 import type { BucketDocument, ObjectRecord } from '#libs/metadata';
 
-/** Room that is held for one write until it is over. */
+/** Room that is held for one write until it is over: the first word on how it ended counts. */
 export interface Reservation {
   /** Bytes that the body may have, where its size was not known beforehand. */
   readonly most?: number;
@@ -15,6 +15,8 @@ export interface WishedWrite {
   readonly bucket: BucketDocument;
   readonly key: string;
   readonly size: number | undefined;
+  /** It is stored beside what lies under the key, which it replaces only later: all of it needs room. */
+  readonly isBeside?: true;
 }
 
 /** Keeps buckets and users within the objects and bytes they may have. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { BackendError, TOKEN_KINDS, type TokenKind } from '#libs/backends';
-import type { BucketDocument, ObjectRecord } from '#libs/metadata';
+import { IndexError, type BucketDocument, type ObjectRecord } from '#libs/metadata';
 import { VENDORS } from '#libs/naming';
 import type { TierPolicy } from '#libs/tiering';
 import {
@@ -8,6 +8,7 @@ import {
   createBucket,
   encryptBucket,
   encryptObjects,
+  isObjectsError,
   putObject,
   restampObject,
   retierBucket,
@@ -176,6 +177,42 @@ describe.each(CLASSED)('retiering a bucket on tokens %s', (tokens) => {
     expect((await at.record('plain'))?.sealing).toBeUndefined();
   });
 
+  it('changes also what a client gave other metadata meanwhile, which leaves the class as it was', async () => {
+    const bucket = await at.setPolicy('Cold');
+    const { index } = at.platform;
+    const scan = index.scan.bind(index);
+    let scans = 0;
+    Object.assign(index, {
+      scan: async (...request: Parameters<typeof scan>) => {
+        const page = await scan(...request);
+        const attributes = { metadata: { colour: 'red' } };
+        if (++scans === 2) await restampObject(at.platform.engine, ACTOR, { bucket, key: 'k/005', attributes });
+        return page;
+      },
+    });
+    expect(await at.run(retierBucket)).toEqual({ state: 'completed' });
+    expect(await at.classes()).toEqual({ 'Cold COLD': KEYS.length });
+    expect((await at.record('k/005'))?.metadata).toEqual({ colour: 'red' });
+    expect(at.last?.counts.objects).toEqual({ total: KEYS.length, done: KEYS.length, failed: 0 });
+  });
+
+  it('ends early where the index is away, and says of no object that it could not be changed', async () => {
+    await at.setPolicy('Cold');
+    const { index } = at.platform;
+    const changeKey = index.changeKey.bind(index);
+    let calls = 0;
+    Object.assign(index, {
+      changeKey: (...change: Parameters<typeof changeKey>) =>
+        ++calls > 9 ? Promise.reject(new IndexError('unavailable', 'away', undefined)) : changeKey(...change),
+    });
+    await expect(at.run(retierBucket)).rejects.toThrow(/away/);
+    expect(at.reports.flatMap(({ failures = [] }) => failures)).toEqual([]);
+    Object.assign(index, { changeKey });
+    await sweepAll(at.platform, at.bucket.id);
+    expect(await at.run(retierBucket)).toEqual({ state: 'completed' });
+    expect(await at.classes()).toEqual({ 'Cold COLD': KEYS.length });
+  });
+
   it('names what it could not change, and changes that the next time', async () => {
     await at.setPolicy('Cold');
     const denied = new BackendError('denied', 'no', { backend: 'm1' });
@@ -219,6 +256,28 @@ describe.each(TOKEN_KINDS)('encrypting what lies in a bucket on tokens %s', (tok
     await sweepAll(at.platform, bucket.id);
     expect((await holdings(at.platform)).filter((line) => line.includes('/k/'))).toHaveLength(KEYS.length);
   });
+
+  it.each(['intent-recorded', 'bytes-sent'])(
+    'seals also what a client gave other metadata at the point %s',
+    async (between) => {
+      await encryptBucket(at.platform.engine, at.bucket, true);
+      const bucket = await at.current();
+      let isChanged = false;
+      at.atPoint = async (point, about) => {
+        if (point !== (tokens === 'none' ? 'committed' : between) || about !== 'k/001' || isChanged) return;
+        isChanged = true;
+        const attributes = { metadata: { a: 'b' } };
+        // Where writes replace, the bytes that it would change are gone by then.
+        await restampObject(at.platform.engine, ACTOR, { bucket, key: 'k/001', attributes }).catch((error: unknown) => {
+          if (!isObjectsError(error, 'changed-meanwhile')) throw error;
+        });
+      };
+      expect(await at.run(encryptObjects)).toEqual({ state: 'completed' });
+      const record = await at.record('k/001');
+      expect(record?.sealing).toBeDefined();
+      expect(await read(at.platform, bucket, 'k/001')).toBe('bytes of k/001');
+    },
+  );
 
   it('lets every write of a client stand that comes between the bytes and their commit', async () => {
     await encryptBucket(at.platform.engine, at.bucket, true);

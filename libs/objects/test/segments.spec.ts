@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from '@jest/globals';
 import { BackendError, TOKEN_KINDS } from '#libs/backends';
+import { IndexError, type ObjectIndex } from '#libs/metadata';
+import { KeyRing, wrappingKeyIdOf } from '#libs/secrets';
 import { dropSegment, listObjects, piecesOf, readSegments, writeSegment, type Segment } from '../src/index.js';
 import { ListedPage } from '../src/reconciling/listed-page.js';
+import { dataKeysOf, masterKey } from './simulation/data-keys.js';
+import { Faults } from './simulation/faults.js';
 import { CONTEXT, endProcess, KINDS_OF_WORLDS, leftovers, makeWorld, settle, type World } from './simulation/world.js';
 
 const LONG = 24 * 60 * 60_000;
@@ -60,6 +64,20 @@ describe.each(KINDS_OF_WORLDS)('segments of uploads in a bucket of $objects obje
       if (hasEnded) break;
     }
   });
+
+  it('leave nothing where their writer stood still, was taken for dead, and went on', async () => {
+    for (const stop of ['put-before', 'put-after', 'bytes-sent']) {
+      const world = await makeWorld({ ...kind, home: 'm1', gates: true });
+      const task = world.scheduler.start('write', () => write(world, 'u1', 'hello', 1_000));
+      await world.scheduler.quiet();
+      while (task.at !== undefined && task.at !== stop) await world.scheduler.step(task);
+      await settle(world);
+      while (task.outcome === undefined) await world.scheduler.step(task);
+      await settle(world);
+      expect([stop, await leftovers(world)]).toEqual([stop, []]);
+      expect(await world.index.listPending({ limit: 10 })).toEqual([]);
+    }
+  });
 });
 
 it.each(TOKEN_KINDS)('a segment whose answer was lost is nobody’s, and goes; tokens: %s', async (tokens) => {
@@ -75,6 +93,35 @@ it.each(TOKEN_KINDS)('a segment whose answer was lost is nobody’s, and goes; t
   endProcess(faulty);
   await settle(faulty);
   expect(await leftovers(faulty)).toEqual([]);
+});
+
+it('a segment that comes while the master key is rotated is under the new key when it is told of', async () => {
+  const world = await makeWorld({ tokens: 'version', home: 'm1', encrypted: true });
+  const [before, after] = [masterKey(1), masterKey(2)];
+  let current = before.id;
+  Object.assign(world.engine, { dataKeys: dataKeysOf(new KeyRing([before, after], () => current)) });
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(Buffer.from('hello, '));
+    current = after.id;
+    yield await Promise.resolve(Buffer.from('clouds'));
+  }
+  const wish = { bucket: await world.bucket(), upload: 'u1', body: body(), keepUntil: LONG };
+  const segment = await writeSegment(world.engine, CONTEXT, wish);
+  expect(wrappingKeyIdOf(segment.sealing?.key ?? '')).toBe(after.id);
+  expect(await read(world, [segment])).toBe('hello, clouds');
+});
+
+it('a segment leaves nothing where the index has no room to name it', async () => {
+  let isFull = false;
+  const index = (inner: ObjectIndex): ObjectIndex => ({
+    ...new Faults().around(inner),
+    changeKey: (...change) =>
+      isFull ? Promise.reject(new IndexError('full', 'no room', undefined)) : inner.changeKey(...change),
+  });
+  const world = await makeWorld({ tokens: 'id', home: 'm1', index });
+  isFull = true;
+  await expect(write(world, 'u1', 'hello', LONG)).rejects.toMatchObject({ kind: 'full' });
+  expect(await leftovers(world)).toEqual([]);
 });
 
 it('a stream is cut into pieces that are full but for the last, and lose nothing', async () => {

@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
-import { freePort, until } from '../running-spumoni.js';
+import { freePort } from '../../servers/free-port.js';
+import { until } from '../running-spumoni.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
-const START_MS = 60_000;
-const END_MS = 40_000;
+const START_MS = 120_000;
+const END_MS = 120_000;
 const PROBE_MS = 10_000;
 
 /** What a container runs. */
@@ -90,11 +91,11 @@ export class Program {
 
   /** How many requests an API serves now, beside this question. */
   async requestsInFlight(): Promise<number> {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const text = await (await fetch(`${this.url}/metrics`, { signal: AbortSignal.timeout(PROBE_MS) })).text();
     return Number(/^spumoni_http_requests_in_flight (\d+)/m.exec(text)?.[1] ?? 1) - 1;
   }
 
-  /** SIGTERM, as a container is stopped; resolves with the exit code. Fails if it has not ended after 40 s. */
+  /** SIGTERM, as a container is stopped; resolves with the exit code. Fails if it has not ended after two minutes. */
   async stop(): Promise<number | null> {
     return this.end('SIGTERM');
   }

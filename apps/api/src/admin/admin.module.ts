@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditController } from './audit/audit.controller.js';
 import { BackendsController } from './backends/backends.controller.js';
+import { BackupController } from './backup/backup.controller.js';
 import { EncryptionController } from './encryption/encryption.controller.js';
 import { BucketEncryptionController } from './encryption/bucket-encryption.controller.js';
 import { DeliveriesController } from './events/deliveries.controller.js';
@@ -41,6 +42,7 @@ import { VendorsController } from './vendors/vendors.controller.js';
     JobsController,
     StatsController,
     AuditController,
+    BackupController,
     UsageController,
     EventsController,
     WebhooksController,

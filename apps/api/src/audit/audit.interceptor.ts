@@ -4,9 +4,9 @@ import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import { exchangeOf, type Exchange } from '../http/exchange.js';
 import { AuditTrail } from './audit-trail.js';
-import { CHANGES_NOTHING, OPERATION_ID } from './audited.decorator.js';
+import { AUDITED, CHANGES_NOTHING, OPERATION_ID } from './audited.decorator.js';
 
-/** Records every change that anybody asks of the control plane, by whichever route: before it is tried, and what came of it. */
+/** Records every change that anybody asks of the control plane, by whichever route, and what is marked as `Audited`: before it is tried, and what came of it. */
 @Injectable()
 export class AuditInterceptor implements NestInterceptor {
   constructor(
@@ -17,12 +17,15 @@ export class AuditInterceptor implements NestInterceptor {
   async intercept(execution: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const exchange = exchangeOf(execution.switchToHttp().getRequest<FastifyRequest>().raw);
     const handler = execution.getHandler();
-    const { method } = exchange.request;
-    if (method === 'GET' || method === 'HEAD' || this.reflector.get<boolean | undefined>(CHANGES_NOTHING, handler))
-      return next.handle();
+    if (!this.#isRecorded(exchange.request.method, handler)) return next.handle();
     const action = this.reflector.get<string | undefined>(OPERATION_ID, handler) ?? handler.name;
     const id = await this.trail.begin(exchange, action);
     return from(this.#change(id, exchange, next));
+  }
+
+  #isRecorded(method: string | undefined, handler: Parameters<Reflector['get']>[1]): boolean {
+    const isMarked = (mark: string): boolean => this.reflector.get<boolean | undefined>(mark, handler) ?? false;
+    return method === 'GET' || method === 'HEAD' ? isMarked(AUDITED) : !isMarked(CHANGES_NOTHING);
   }
 
   async #change(id: string, exchange: Exchange, next: CallHandler): Promise<unknown> {

@@ -18,7 +18,7 @@ export interface RouteDescription {
     readonly created?: string;
     readonly schema?: z.ZodType;
     /** The media type, where the answer is a stream of such values. */
-    readonly stream?: 'text/event-stream' | 'application/x-ndjson';
+    readonly stream?: 'text/event-stream' | 'application/x-ndjson' | 'application/gzip';
   };
   /** Statuses of refusals; 401, 429, 500 and 503 go without saying. */
   readonly refusals?: readonly number[];

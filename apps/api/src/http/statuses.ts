@@ -105,6 +105,9 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'changed-meanwhile': 409,
   'invalid-prices': 400,
   'invalid-webhook': 400,
+  'backup-under-way': 409,
+  // Told to the audit log: whoever was sent it is gone.
+  'backup-unfinished': 503,
   'invalid-setting': 500,
 };
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /** The file that the one option of a command names. Throws, saying how it is called. */
-export function fileIn(args: readonly string[], option: 'to' | 'from', usage: string): string {
+export function fileIn(args: readonly string[], option: 'to' | 'from' | 'check', usage: string): string {
   try {
     const { values } = parseArgs({ args: [...args], options: { [option]: { type: 'string' } }, strict: true });
     const file = values[option];

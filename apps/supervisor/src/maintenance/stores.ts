@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { indexKindOf, makeDataDirectories } from '#libs/deployment';
-import { openLmdbArchive, openMongodbArchive, type IndexArchive, type PostgresConnection } from '#libs/metadata';
+import { indexArchiveIn, indexKindOf, makeDataDirectories } from '#libs/deployment';
+import type { IndexArchive, PostgresConnection } from '#libs/metadata';
 import { findEmbeddedPostgres, parsePostgresUrl, startEmbeddedPostgres } from '#libs/postgres-server';
 import type { Settings } from '#libs/settings';
 import { DataDirectoryHeldError, lockDataDirectory } from '../data-directory-lock.js';
@@ -18,7 +18,7 @@ const LOOK_EVERY_MS = 100;
 
 /** Opens what the settings name, for reading while the service runs or while it does not. */
 export async function withStoresToRead<T>(settings: Settings, work: (stores: Stores) => Promise<T>): Promise<T> {
-  const stores = (connection: PostgresConnection): Stores => ({ connection, openIndex: openIndexIn(settings) });
+  const stores = (connection: PostgresConnection): Stores => ({ connection, openIndex: indexArchiveIn(settings) });
   if (indexKindOf(settings) === 'lmdb') requireIndex(settings);
   const { postgresUrl } = settings;
   if (postgresUrl !== undefined) return work(stores(parsePostgresUrl(postgresUrl.reveal())));
@@ -32,7 +32,7 @@ export async function withStoresToRead<T>(settings: Settings, work: (stores: Sto
 
 /** Opens what the settings name, for writing: nobody else may have the data directory, where there is one. */
 export async function withStoresToWrite<T>(settings: Settings, work: (stores: Stores) => Promise<T>): Promise<T> {
-  const openIndex = openIndexIn(settings);
+  const openIndex = indexArchiveIn(settings);
   const { postgresUrl } = settings;
   if (settings.isStateless && postgresUrl !== undefined)
     return work({ connection: parsePostgresUrl(postgresUrl.reveal()), openIndex });
@@ -57,14 +57,6 @@ function requireIndex(settings: Settings): void {
   throw new Error(
     `there is no object index in ${indexPath(settings)}: name the data directory by SPUMONI_DATA_DIR, or the MongoDB that holds the index by SPUMONI_MONGODB_URL`,
   );
-}
-
-function openIndexIn(settings: Settings): Stores['openIndex'] {
-  const { mongodbUrl } = settings;
-  return (deployment) =>
-    mongodbUrl === undefined
-      ? openLmdbArchive({ path: indexPath(settings) })
-      : openMongodbArchive({ url: mongodbUrl.reveal(), deployment });
 }
 
 function postgresDirectory({ dataDirectory }: Settings): string {

@@ -1,17 +1,23 @@
 import { statfs } from 'node:fs/promises';
 import { timeOf } from './ids.js';
+import { threadQueue } from './thread-queue.js';
+import type { ThreadQueue } from './thread-queue.js';
 
 /** How long after it was written or read a file is taken to be in the system's memory. */
 const WARM_MS = 2 * 60_000;
 /** Reads that are remembered, in two generations; about 100 bytes each. */
 const REMEMBERED = 8192;
-/** A read at once that took longer than this may have been one of the disk, or this thread had to wait for its turn. */
+/** A read at once that took longer than this may have been one of the disk, or this thread had to wait for a core. */
 const SLOW_MS = 5;
 /** One that took this long, or so many slow ones within a span of `COLD_MS`: memory is short, or the disk is slow. */
 const STUCK_MS = 100;
 const MOST_SLOW = 20;
 /** How long nothing is read at once after that. */
 const COLD_MS = 30_000;
+/** The same, where it is not known what a stuck read waited for. Should the disk hang, it then owes an answer to one that was read through the pool. */
+const DOUBT_COLD_MS = 1_000;
+/** How long after a slow read it is asked, of each, whether it waited for the disk or for a core. */
+const DOUBT_MS = 5 * 60_000;
 /** A disk that has answered none of the reads it owes for so long may be hanging. */
 const SILENT_MS = 250;
 
@@ -31,6 +37,7 @@ export class WarmFiles {
   private coldUntil = -Infinity;
   private slow = 0;
   private slowSince = -Infinity;
+  private doubtUntil = -Infinity;
   private awaited = 0;
   private heardAt = 0;
 
@@ -39,24 +46,28 @@ export class WarmFiles {
     private readonly now: () => number,
     /** Milliseconds of a clock that never goes back. */
     private readonly stopwatch: () => number = () => performance.now(),
+    private readonly queue: Pick<ThreadQueue, 'waitedMs'> = threadQueue,
   ) {}
 
   /** True if the file of this id may be read at once. */
   has(id: string): boolean {
     const now = this.now();
+    if (now > this.doubtUntil) this.doubtUntil = -Infinity;
     if (this.isLocal !== true || now < this.coldUntil) return false;
     if (this.awaited > 0 && now - this.heardAt > SILENT_MS) return false;
     return now - timeOf(id) < WARM_MS || this.young.has(id) || this.old.has(id);
   }
 
-  /** Reads at once, and notes how long that took. */
+  /** Reads at once, and notes how long that took, and what for: on a machine with more to do than cores a thread waits for one in the middle of a read too, and no disk is to blame. */
   readAtOnce<T>(read: () => T): T {
     const began = this.stopwatch();
+    // Asked for beforehand only while there is a doubt: quick reads need not pay for it.
+    const waited = this.doubtUntil > -Infinity ? this.queue.waitedMs() : undefined;
     try {
       return read();
     } finally {
       const took = this.stopwatch() - began;
-      if (took > SLOW_MS) this.noteSlow(took);
+      if (took > SLOW_MS) this.noteSlow(took, waited);
     }
   }
 
@@ -74,14 +85,19 @@ export class WarmFiles {
     }
   }
 
-  private noteSlow(took: number): void {
+  private noteSlow(took: number, waitedBefore: number | undefined): void {
     const now = this.now();
+    const waited = this.queue.waitedMs();
+    const isDoubt = waited !== undefined && waitedBefore === undefined;
+    this.doubtUntil = now + DOUBT_MS;
+    const ofDisk = waited === undefined || waitedBefore === undefined ? took : took - (waited - waitedBefore);
+    if (ofDisk <= SLOW_MS) return;
     if (now - this.slowSince > COLD_MS) {
       this.slowSince = now;
       this.slow = 0;
     }
     this.slow += 1;
-    if (took > STUCK_MS || this.slow > MOST_SLOW) this.coldUntil = now + COLD_MS;
+    if (ofDisk > STUCK_MS || this.slow > MOST_SLOW) this.coldUntil = now + (isDoubt ? DOUBT_COLD_MS : COLD_MS);
   }
 
   private remember(id: string): void {

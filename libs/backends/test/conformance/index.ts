@@ -71,7 +71,7 @@ export function describeConformance(name: string, harness: Harness): void {
         if (stage === undefined) throw new Error('the backend did not open');
         await run(stage);
       };
-      if (reason === undefined) it(`${id}: ${title}`, body, timeoutMs ?? 30_000);
+      if (reason === undefined) it(`${id}: ${title}`, body, timeoutMs ?? 120_000);
       else it.skip(`${id}: ${title} [skipped: ${reason}]`, body);
     }
   });

@@ -68,7 +68,7 @@ export class CountedQuotas implements Quotas {
     const limited = await this.#limited(wish.bucket, known ?? (await this.parts.freshSnapshot()));
     if (limited.length === 0) return undefined;
     const stored = await this.parts.engine.index.getKey({ bucket: wish.bucket.id, key: wish.key });
-    const before = stored?.value.current;
+    const before = wish.isBeside ? undefined : stored?.value.current;
     const replaced = before?.size ?? 0;
     const growth = (size: number): Usage => ({ objects: before ? 0 : 1, bytes: size - replaced });
     // From here on nothing is waited for: what is found free is held at once.
@@ -76,16 +76,17 @@ export class CountedQuotas implements Quotas {
     let most = Infinity;
     for (const one of limited) most = Math.min(most, replaced + roomFor(one, held));
     for (const { count } of limited) change(count, held);
-    const giveBack = (): void => {
-      for (const { count } of limited) change(count, { objects: -held.objects, bytes: -held.bytes });
+    let isOver = false;
+    const become = (after: Usage): void => {
+      if (isOver) return;
+      isOver = true;
+      const by = { objects: after.objects - held.objects, bytes: after.bytes - held.bytes };
+      for (const { count } of limited) change(count, by);
     };
     return {
       ...(wish.size === undefined && most !== Infinity ? { most } : {}),
-      settle: (size) => {
-        giveBack();
-        for (const { count } of limited) change(count, growth(size));
-      },
-      cancel: giveBack,
+      settle: (size) => become(growth(size)),
+      cancel: () => become({ objects: 0, bytes: 0 }),
     };
   }
 

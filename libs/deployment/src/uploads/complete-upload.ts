@@ -45,8 +45,7 @@ export async function claimed<T>(
     const isStill = await uploads.renew(id, claim, { until: clock.now() + CLAIM_MS }).catch(() => undefined);
     // Where the control plane is away, the claim holds on for as long as nobody else can have taken it.
     if (isStill === true) lastRenewal = clock.monotonic();
-    else if (isStill === false || clock.monotonic() - lastRenewal > CLAIM_MS / 2)
-      lost.abort(takenOver());
+    else if (isStill === false || clock.monotonic() - lastRenewal > CLAIM_MS / 2) lost.abort(takenOver());
   });
   try {
     return await work({ id: claim, record, signal: lost.signal });

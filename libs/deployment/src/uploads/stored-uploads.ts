@@ -43,7 +43,7 @@ export class StoredUploads implements UploadService {
         facts: { maxObjectBytes: limits.bytes },
       });
     await checkPut(engine, context, { ...upload, bucket, key, size });
-    const reservation = await engine.quotas?.reserve({ bucket, key, size });
+    const reservation = await engine.quotas?.reserve({ bucket, key, size, isBeside: true });
     try {
       const expiresAt = engine.clock.now() + limits.ageMs;
       const wish = {
@@ -92,14 +92,10 @@ export class StoredUploads implements UploadService {
 
   async remove(context: OperationContext, place: UploadPlace, id: string): Promise<void> {
     const record = await this.#own(context, place, id);
-    if (record.state !== 'open') {
-      await this.#forget(context, place.bucket, record);
-      return;
-    }
-    await claimed(this.dependencies, id, async () => {
-      await this.#forget(context, place.bucket, record);
-    });
-    if (record.received < record.size) this.#giveBack(place.bucket, record);
+    const forget = (): Promise<UploadRecord | undefined> => this.#forget(context, place.bucket, record);
+    const ended = record.state === 'open' ? await claimed(this.dependencies, id, forget) : await forget();
+    // As it was at its end: its last bytes may have come meanwhile, and who took them gave the room back.
+    if (ended && ended.received < ended.size) this.#giveBack(place.bucket, ended);
   }
 
   /** Removes what has expired, and what ended uploads left. Answers how many were dealt with; one that cannot be now is told and keeps no other waiting, and one that another request has claimed is left to it. */
@@ -186,9 +182,13 @@ export class StoredUploads implements UploadService {
     return record;
   }
 
-  async #forget(context: OperationContext, bucket: BucketDocument, { id }: UploadRecord): Promise<void> {
+  async #forget(
+    context: OperationContext,
+    bucket: BucketDocument,
+    { id }: UploadRecord,
+  ): Promise<UploadRecord | undefined> {
     await this.#drop(context, bucket, id);
-    await this.dependencies.controlPlane.uploads.delete(id);
+    return this.dependencies.controlPlane.uploads.delete(id);
   }
 
   async #drop(context: OperationContext, bucket: BucketDocument, id: string): Promise<void> {

@@ -51,7 +51,8 @@ export interface UploadStore {
     end: { readonly state: 'done' | 'failed'; readonly outcome: string },
   ): Promise<boolean>;
   forgetSegments(id: string): Promise<void>;
-  delete(id: string): Promise<void>;
+  /** Answers it as it was; undefined if it was gone already. */
+  delete(id: string): Promise<UploadRecord | undefined>;
   /** Open ones that expired and are not claimed, and those that ended and have segments left or expired; at most so many. */
   due(limit: number): Promise<readonly UploadRecord[]>;
   /** What the open ones of a bucket that are not complete yet will be. */

@@ -6,6 +6,7 @@ import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile } from '../mutation/mutate.js';
 import { reportIn, Telling } from '../reconciling/reconcile-report.js';
 import { Tally, type Counts, type JobEnd, type JobReporter } from './job-reporter.js';
+import { isStoreOutage } from './store-outage.js';
 import { walkKeys } from './walk.js';
 
 /** What a job that changes the objects of a bucket one by one is given. */
@@ -41,9 +42,11 @@ interface Checkpoint {
 }
 
 const PAGE = 1000;
+/** Before an object is looked at again whose change lost against another's. */
+const LOST_RACE_PAUSE_MS = 100;
 
 /**
- * Changes every object of a bucket that wants it, each by the one mutation and only while it is what was judged: a client's write that comes between stands, and was made by the new rules.
+ * Changes every object of a bucket that wants it, each by the one mutation and only while it is what was judged: a client's write that comes between stands, and is judged itself.
  * Progress counts what is to be changed; the report names what was left alone. Killed at any point it goes on at its checkpoint; run again it finds nothing to do.
  */
 export async function changeEach<Left extends string>(
@@ -69,7 +72,7 @@ export async function changeEach<Left extends string>(
       if (!record || record.missing) return;
       const verdict = change.judge(key, record);
       if (typeof verdict === 'object') telling.tell(key, verdict.left);
-      if (verdict === 'due') await changeOne(engine, context, { run, tally, key, record });
+      if (verdict === 'due') await changeOne(engine, context, { run, tally, telling, key, record });
     },
   });
   if (end !== 'completed') return { state: end };
@@ -112,27 +115,55 @@ async function countDue<Left extends string>(engine: Engine, counting: Counting<
   }
 }
 
+interface OneChange<Left extends string> {
+  readonly run: BucketRun & { readonly change: EachChange<Left> };
+  readonly tally: Tally;
+  readonly telling: Telling<Left>;
+  readonly key: string;
+  readonly record: ObjectRecord;
+}
+
 async function changeOne<Left extends string>(
   engine: Engine,
   context: OperationContext,
-  at: {
-    readonly run: BucketRun & { readonly change: EachChange<Left> };
-    readonly tally: Tally;
-    readonly key: string;
-    readonly record: ObjectRecord;
-  },
+  at: OneChange<Left>,
 ): Promise<void> {
-  const { run, tally, key, record } = at;
-  const guard = (document: KeyDocument): void => {
-    if (!isCurrentWrite(document, record.placement.writeId)) throw changedMeanwhile();
-  };
+  const { tally, key, record } = at;
   try {
-    const { value: bucket } = await requireBucket(engine, run.bucketId);
-    await run.change.change({ bucket, key, guard });
+    await changeUnlessSettled(engine, context, at);
     tally.done(record.size);
   } catch (error) {
-    if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key')) tally.done(record.size);
-    else if (context.signal?.aborted) throw error;
-    else tally.failed(key, record.size, error instanceof Error ? error.message : String(error));
+    if (context.signal?.aborted || isStoreOutage(error)) throw error;
+    tally.failed(key, record.size, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Another's change that came between need not have made of the object what it should be: new metadata leave its bytes as they are. So it is judged anew, and changed as it is then. */
+async function changeUnlessSettled<Left extends string>(
+  engine: Engine,
+  context: OperationContext,
+  { run, telling, key, record }: OneChange<Left>,
+): Promise<void> {
+  const until = engine.clock.monotonic() + engine.settings.patienceMs;
+  for (let judged = record; ;) {
+    const guard = (document: KeyDocument): void => {
+      if (!isCurrentWrite(document, judged.placement.writeId)) throw changedMeanwhile();
+    };
+    const { value: bucket } = await requireBucket(engine, run.bucketId);
+    try {
+      await run.change.change({ bucket, key, guard });
+      return;
+    } catch (error) {
+      if (isObjectsError(error, 'no-such-key')) return;
+      if (!isObjectsError(error, 'changed-meanwhile') && !isObjectsError(error, 'conflict')) throw error;
+      if (engine.clock.monotonic() >= until) throw error;
+    }
+    await engine.clock.sleep(LOST_RACE_PAUSE_MS, context.signal);
+    const newest = (await engine.index.getKey({ bucket: run.bucketId, key }))?.value.current;
+    if (!newest || newest.missing) return;
+    const verdict = run.change.judge(key, newest);
+    if (typeof verdict === 'object') telling.tell(key, verdict.left);
+    if (verdict !== 'due') return;
+    judged = newest;
   }
 }

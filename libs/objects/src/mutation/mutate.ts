@@ -65,7 +65,7 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
 }
 
 /** The index had no room, or the record was too large for it: it was not changed. */
-function isIndexRefusal(error: unknown): error is IndexError {
+export function isIndexRefusal(error: unknown): error is IndexError {
   return error instanceof IndexError && error.kind !== 'unavailable';
 }
 

@@ -6,10 +6,11 @@ import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, ObjectsError, ownCause } from '../errors.js';
 import { changeKey } from '../mutation/change-key.js';
 import { decideLater } from '../mutation/decide-later.js';
+import { disown } from '../mutation/disown.js';
 import { keepAlive } from '../mutation/heartbeat.js';
 import { closeIntent, openIntent } from '../mutation/intents.js';
 import { findIntent, withGarbage, withoutIntent } from '../mutation/key-changes.js';
-import { isIndefinite } from '../mutation/mutate.js';
+import { isIndefinite, isIndexRefusal } from '../mutation/mutate.js';
 import { recordOf, type Mutation } from '../mutation/mutation.js';
 import { discardBytes, placementRef } from '../mutation/standing.js';
 import { newWriteIdFor } from '../mutation/write-ids.js';
@@ -62,8 +63,10 @@ export async function writeSegment(engine: Engine, context: OperationContext, wi
       : await sendByIntent(engine, context, mutation, wish.keepUntil);
   const content = mutation.content();
   if (!content) throw new Error('a segment was stored before its body had ended');
-  const { sealed } = content;
-  return { key, size: content.size, md5: content.etag, placement, ...(sealed ? { sealing: sealed.sealing } : {}) };
+  const { size, etag: md5, sealed } = content;
+  const segment = { key, size, md5, placement, ...(sealed ? { sealing: sealed.sealing } : {}) };
+  // A rotation of the master key that began and ended while the bytes came must not pass it by.
+  return rewrappedSegment(engine, wish.bucket.id, segment) ?? segment;
 }
 
 /** Without a storage class: the container's default, for it is to be read again soon. */
@@ -118,7 +121,7 @@ async function sendFresh(
       then: undefined,
     }));
   } catch (error) {
-    if (error instanceof IndexError) decideLater(engine, target, placement);
+    if (error instanceof IndexError && !isIndexRefusal(error)) decideLater(engine, target, placement);
     else await withdraw(context, target, placementRef(placement));
     throw error;
   }
@@ -128,7 +131,9 @@ async function sendFresh(
 }
 
 async function withdraw(context: OperationContext, target: Target, ref: ObjectRef): Promise<void> {
-  await discardBytes(target.backend, context, ref);
+  await discardBytes(target.backend, context, ref).catch((error: unknown) => {
+    throw fromBackend(error, target.backend.name);
+  });
   target.backend.freshIds?.settle(ref);
 }
 
@@ -149,12 +154,18 @@ async function sendByIntent(
       throw fromBackend(error, target.backend.name);
     });
     await engine.reach('bytes-sent', target.address.key);
-    const { placement } = recordOf(mutation, result);
-    await changeKey(engine, target.address, { requireActive: true, placedIn: placement }, (document) => {
+    const record = recordOf(mutation, result);
+    const { placement } = record;
+    const isMine = await changeKey(engine, target.address, { requireActive: true, placedIn: placement }, (document) => {
       const mine = findIntent(document, writeId);
-      if (!mine || mine.fenced) throw fenced();
-      return { next: withGarbage(withoutIntent(document, writeId), { placement, notBefore }), then: undefined };
+      if (!mine || mine.fenced) return { done: false };
+      return { next: withGarbage(withoutIntent(document, writeId), { placement, notBefore }), then: true };
     });
+    if (!isMine) {
+      // They may have come after the sweeper had looked for them: then nothing names them but this.
+      await disown(engine, context, mutation, record);
+      throw fenced();
+    }
     await engine.reach('committed', target.address.key);
     return placement;
   } finally {

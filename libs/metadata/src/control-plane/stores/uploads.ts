@@ -114,8 +114,10 @@ export class PostgresUploadStore implements UploadStore {
     await this.query(`upload ${id}`, 'DELETE FROM upload_segment WHERE upload_id = $1', [id]);
   }
 
-  async delete(id: string): Promise<void> {
-    await this.query(`upload ${id}`, 'DELETE FROM upload WHERE id = $1', [id]);
+  async delete(id: string): Promise<UploadRecord | undefined> {
+    const sql = `WITH one AS (DELETE FROM upload WHERE id = $1 RETURNING ${UPLOAD}) SELECT * FROM one`;
+    const rows = await this.query<UploadRow>(`upload ${id}`, sql, [id]);
+    return rows[0] && toUpload(rows[0]);
   }
 
   async due(limit: number): Promise<readonly UploadRecord[]> {
