@@ -26,21 +26,21 @@ export async function* entriesOfKey(
 
 /**
  * Forgets the unfinished uploads of a key whose only open intent is the dead one. A listing does not say whose an upload is, so nothing is touched while another intent is open:
- * uploads listed before a new writer came are not that writer's.
+ * uploads listed before a new writer came are not that writer's. False if there are some that were left for that reason.
  */
 export async function abortUploads(
   engine: Engine,
   context: OperationContext,
   target: Target,
   dead: WriteId,
-): Promise<void> {
+): Promise<boolean> {
   const { backend } = target;
-  if (!backend.abortUpload) return;
+  if (!backend.abortUpload) return true;
   const uploads: ListedEntry[] = [];
   for await (const entry of entriesOfKey(context, target)) if (entry.kind === 'upload') uploads.push(entry);
   const found = await engine.index.getKey(target.address);
   const others = found?.value.intents.filter((intent) => intent.writeId !== dead && !intent.fenced) ?? [];
-  if (others.length > 0) return;
+  if (others.length > 0) return uploads.length === 0;
   for (const upload of uploads) {
     try {
       await backend.abortUpload(callOf(context), target.container, upload);
@@ -48,6 +48,7 @@ export async function abortUploads(
       if (!isBackendError(error, 'not-found')) throw error;
     }
   }
+  return true;
 }
 
 /** Where writes coexist, a dead writer's bytes may lie beneath a later one's: found by the write id they bear. */
