@@ -147,6 +147,20 @@ describe('the audit log of the API', () => {
     for (const secret of [typed, ada.secretKey, ROOT.secret]) expect(text).not.toContain(secret);
   });
 
+  it('goes on after a name that it cannot hold', async () => {
+    const backend = `${'a'.repeat(255)}💥`;
+    const refused = await stand.ask('PUT', '/v1/odd', { json: { backend }, authorization: user });
+    expect(refused.json).toMatchObject({ status: 400, code: 'unknown-backend' });
+    const half = await stand.ask('POST', '/admin/v1/users', { json: { name: 'half \ud83d' } });
+    expect(half.json).toMatchObject({ status: 400, code: 'invalid-json' });
+    expect((await stand.ask('POST', '/admin/v1/users', { json: { name: 'whole 💥' } })).status).toBe(201);
+    const headers = { 'x-request-id': 'after-the-odd-one' };
+    expect((await stand.ask('GET', '/v1/roots/secret', { authorization: user, headers })).status).toBe(403);
+    await until('&result=refused', (records) => records.some(({ requestId }) => requestId === 'after-the-odd-one'));
+    expect((await log('&resource=/v1/odd'))[0]).toMatchObject({ result: 'refused', code: 'unknown-backend' });
+    expect(await log('&result=begun')).toEqual([]);
+  });
+
   it('is for administrators, refuses a question it does not understand, and exports what it lists', async () => {
     for (const path of ['/admin/v1/audit', '/admin/v1/audit/export'])
       expect((await stand.ask('GET', path, { authorization: user })).status).toBe(403);

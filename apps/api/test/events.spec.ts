@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { START_MS, Stand } from './stand.js';
+import { basic, START_MS, Stand } from './stand.js';
 
 describe('events over the API', () => {
   let stand: Stand;
@@ -33,6 +33,32 @@ describe('events over the API', () => {
     const events = [...text.matchAll(/id: (\d+)\nevent: (\S+)\ndata: (.*)\n/g)].map(([, , type]) => type);
     expect(events).toEqual(['ready', 'object.created', 'object.removed']);
   }, 30_000);
+
+  it('end for who loses the right to them', async () => {
+    const keyOf = async (name: string) => {
+      await stand.ask('POST', '/admin/v1/users', { json: { name, role: 'admin' } });
+      return (await stand.ask('POST', '/admin/v1/keys', { json: { user: name } })).json as {
+        accessKey: string;
+        secretKey: string;
+      };
+    };
+    const watch = async ({ accessKey, secretKey }: { accessKey: string; secretKey: string }) => {
+      const response = await fetch(`${stand.url}/admin/v1/events`, {
+        headers: { authorization: basic(accessKey, secretKey) },
+        signal: AbortSignal.timeout(90_000),
+      });
+      const chunks = (response.body ?? new ReadableStream()).getReader();
+      await chunks.read();
+      return async () => {
+        while (!(await chunks.read()).done);
+      };
+    };
+    const [disabled, demoted] = [await keyOf('disabled'), await keyOf('demoted')];
+    const ends = [await watch(disabled), await watch(demoted)];
+    await stand.ask('PATCH', `/admin/v1/keys/${disabled.accessKey}`, { json: { disabled: true } });
+    await stand.ask('PATCH', '/admin/v1/users/demoted', { json: { role: 'user' } });
+    await Promise.all(ends.map((end) => end()));
+  }, 120_000);
 
   it('have webhooks, whose secrets are shown once', async () => {
     const json = { url: 'https://example.com/hook', events: ['object.created'] };

@@ -47,7 +47,7 @@ describe('presigned links', () => {
   const tokenOf = (path: string): string => path.slice(path.indexOf('?link=') + 6);
 
   beforeAll(async () => {
-    stand = await Stand.start({ SPUMONI_LINK_SECONDS: '86400' });
+    stand = await Stand.start({ SPUMONI_LINK_SECONDS: '1800' });
     for (const name of ['ada', 'eve']) await stand.ask('POST', '/admin/v1/users', { json: { name } });
     ada = await keyOf('ada');
     auth = basic(ada.accessKey, ada.secretKey);
@@ -103,10 +103,12 @@ describe('presigned links', () => {
     expect(codeOf(await ask('/v1/eves/own', {}))).toEqual([403, 'access-denied']);
     expect(codeOf(await ask('/v1/nowhere/own', {}))).toEqual([404, 'no-such-bucket']);
     for (const wish of [
-      ...[{ expiresIn: 86_401 }, { expiresIn: 0 }, { expiresIn: 1.5 }, { method: 'DELETE' }, { maxBytes: 5 }],
+      ...[{ expiresIn: 1_801 }, { expiresIn: 0 }, { expiresIn: 1.5 }, { method: 'DELETE' }, { maxBytes: 5 }],
       ...[{ method: 'PUT', contentType: 'a:b/c' }, { method: 'PUT', maxBytes: -1 }, { more: true }],
     ])
       expect([wish, ...codeOf(await ask('/v1/adas/own', wish))]).toEqual([wish, 400, 'invalid-request']);
+    const { expires } = (await ask('/v1/adas/own', {})).json as { expires: string };
+    expect(Date.parse(expires)).toBeLessThanOrEqual(Date.now() + 1_800_000);
     expect((await anyone('POST', '/v1/adas/own?link')).status).toBe(401);
   });
 

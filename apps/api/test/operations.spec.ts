@@ -20,6 +20,10 @@ describe('running the API', () => {
     expect(figures).toMatch(/spumoni_backend_call_seconds_count\{backend="local",operation="put",outcome="ok"\}/);
     expect(figures).toMatch(/spumoni_http_requests_in_flight 1/);
     expect(figures).toMatch(/spumoni_job_figures_known 1/);
+    // A proxy of this machine asks for people who may be anywhere.
+    const proxied = { headers: { 'x-forwarded-for': '203.0.113.7' } };
+    expect((await stand.ask('GET', '/metrics', { ...open, ...proxied })).status).toBe(401);
+    expect((await stand.ask('GET', '/metrics', proxied)).status).toBe(200);
   });
 
   it('keeps a sane request id and replaces another', async () => {

@@ -109,6 +109,28 @@ describe('resumable uploads', () => {
     expect((await stand.ask('GET', '/v1/adas/whole')).bytes.toString()).toBe('whole');
   });
 
+  it('leave nothing where the request that began one failed or was cut, so that nobody was told its place', async () => {
+    const before = await stored();
+    const headers = { ...OCTETS, 'upload-length': '5' };
+    for (let n = 0; n < 6; n += 1) {
+      expect(codeOf(await asAda('POST', `/v1/adas/long-${n}?upload`, { body: 'longer', headers }))).toEqual([
+        ...[413, 'too-large'],
+      ]);
+      const client = await RawClient.open(stand.port);
+      const cut = { ...TUS, ...OCTETS, 'upload-length': 500_000, 'content-length': 500_000, authorization: ada };
+      client.send(head('POST', `/v1/adas/cut-${n}?upload`, cut));
+      client.send(randomBytes(100_000));
+      client.end();
+    }
+    const open = async (): Promise<number> => {
+      const [row] = await stand.postgresQuery<{ n: string }>(`SELECT count(*) AS n FROM upload WHERE state = 'open'`);
+      return Number(row?.n);
+    };
+    for (let turn = 0; (await open()) + (await stored()) > before && turn < 600; turn += 1)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([await open(), await stored()]).toEqual([0, before]);
+  });
+
   it('keep every byte that came before the connection was cut', async () => {
     const place = await begin('cut', 1_000_000);
     const content = randomBytes(1_000_000);

@@ -66,11 +66,11 @@ export class Stand {
   }
 
   /** A statement of SQL, as whoever owns the database. */
-  async postgresQuery(statement: string): Promise<void> {
+  async postgresQuery<Row extends pg.QueryResultRow>(statement: string): Promise<Row[]> {
     const client = new pg.Client({ ...this.postgres.connection });
     await client.connect();
     try {
-      await client.query(statement);
+      return (await client.query<Row>(statement)).rows;
     } finally {
       await client.end();
     }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { cpSync, existsSync, readFileSync, truncateSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { backUp, restore, type Restored } from '#libs/backup';
 import { openLmdbArchive, type IndexArchive } from '#libs/metadata';
@@ -175,6 +176,21 @@ describe('backing up and restoring all metadata', () => {
     const settings = await emptyFor(old);
     await expect(restoreInto(settings, file)).rejects.toMatchObject({ kind: 'damaged' });
     expect(existsSync(join(settings.dataDirectory, 'index'))).toBe(false);
+  });
+
+  it('writes to no table but its own, whatever a forged file says', async () => {
+    const old = await made();
+    const file = await backUpOf(old);
+    const lines = gunzipSync(readFileSync(file)).toString().trimEnd().split('\n');
+    const { end } = JSON.parse(lines.pop() ?? '') as { end: { rows: Record<string, number> } };
+    const rows = [JSON.stringify({ id: 999, timestamp: 1, name: 'Forged' })];
+    lines.splice(1, 0, JSON.stringify({ table: 'schema_migration', rows }));
+    const text = lines.map((line) => `${line}\n`).join('');
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    const forged = { end: { ...end, rows: { ...end.rows, schema_migration: 1 }, sha256 } };
+    writeFileSync(file, gzipSync(`${text}${JSON.stringify(forged)}\n`));
+    const settings = await emptyFor(old);
+    await expect(restoreInto(settings, file)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
   it('is run again after it was killed anywhere; until then nothing can be started on what is there', async () => {

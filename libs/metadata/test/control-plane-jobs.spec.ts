@@ -66,6 +66,21 @@ describe('a run', () => {
     expect(await plane.jobs.releaseAllOf([])).toBe(0);
   });
 
+  it('may be about keys of any characters, also those that Postgres cannot hold', async () => {
+    const { id } = await aJob();
+    const run = await claimed(id);
+    for (const after of ['a\0b', '\0', '\u001b0', '\u001be\0\u001b', '\\u0000', '\\\0"\n', 'ü💥']) {
+      const checkpoint = { after, report: { first: [{ key: after }] }, [after]: 1 };
+      expect(await plane.jobs.save(run, { checkpoint })).toBe('run');
+      expect((await plane.jobs.get(id)).checkpoint).toEqual(checkpoint);
+    }
+    const failures = [{ key: 'a\0b', reason: `cut in a character ${'💥'.slice(0, 1)}` }];
+    await plane.jobs.save(run, { failures });
+    expect((await plane.jobs.get(id)).failures).toEqual([{ key: 'a\0b', reason: 'cut in a character \uFFFD' }]);
+    expect(await plane.jobs.settle(run, { state: 'failed', error: 'of a\0b' })).toBe('failed');
+    expect((await plane.jobs.get(id)).error).toBe('of a\uFFFDb');
+  });
+
   it('keeps what a save does not name, and the first failures alone', async () => {
     const { id } = await aJob();
     const run = await claimed(id);

@@ -12,6 +12,7 @@ import {
   removeObject,
   removeRetired,
   reportIn,
+  writeSegment,
   type ReconcileReport,
 } from '../src/index.js';
 import { newWriteIdFor } from '../src/mutation/write-ids.js';
@@ -215,6 +216,27 @@ describe.each(TOKEN_KINDS)('a bucket restored from a backup, where tokens are %s
     await stand.reconcile();
     expect(await stand.contents()).toEqual(new Map([['a', 'begun before']]));
     expect((await stand.documents()).every(({ document }) => document.intents.length === 0)).toBe(true);
+  });
+
+  it('rids itself of the parts of uploads that came after the backup, which no upload knows any more, and keeps those of before', async () => {
+    const stand = await Stand.on(tokens);
+    const { platform, bucket } = stand;
+    // What was settled is not looked at as what a dead process left.
+    if (stand.backend.freshIds) Reflect.deleteProperty(stand.backend.freshIds, 'settle');
+    const keepUntil = platform.time.now + 24 * 60 * 60_000;
+    const part = (upload: string) =>
+      writeSegment(platform.engine, ACTOR, { bucket, upload, body: Buffer.from(upload), keepUntil });
+    const before = await part('u1');
+    await stand.backUp();
+    await part('u2');
+    await stand.restore();
+    await stand.reconcile();
+    platform.time.now += 200_000;
+    expect((await stand.reconcile())?.counts ?? {}).toEqual(tokens === 'id' ? {} : { removed: 1 });
+    await sweepAll(platform, bucket.id);
+    const place = `m1/${bucket.containers[0]?.container ?? ''}`;
+    expect(await holdings(platform)).toEqual([`${place}/`, `${place}/${MARKER_KEY}`, `${place}/${before.key}`]);
+    expect(await listAll(platform, await stand.newest())).toEqual([]);
   });
 
   it('is read, written, listed and deleted by nobody before that', async () => {

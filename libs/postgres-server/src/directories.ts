@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, fsyncSync, lstatSync, mkdirSync, mkdtempSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerUser } from './server-user.js';
@@ -26,6 +26,23 @@ export function makeSocketDirectory(user: ServerUser): string {
   const directory = mkdtempSync(join(parent ?? '/tmp', 'spumoni-'));
   giveTo(user, directory);
   return directory;
+}
+
+/**
+ * Makes the socket directory of an earlier server again, which took it away with it. Its parent is open to everybody, and its name has been seen: throws if somebody else has put something in
+ * its place, be it a link, which to follow would give what it leads to away.
+ */
+export function remakeSocketDirectory(path: string, user: ServerUser): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!(typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST')) throw error;
+    const found = lstatSync(path);
+    const isOurs = found.uid === process.getuid?.() || found.uid === user.uid;
+    if (!found.isDirectory() || !isOurs)
+      throw new Error(`somebody else has taken the place of Postgres's socket directory ${path}`, { cause: error });
+  }
+  giveTo(user, path);
 }
 
 /** Makes a rename or a creation inside `path` survive a loss of power. */

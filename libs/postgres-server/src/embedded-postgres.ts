@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { findBinaries } from './binaries.js';
 import type { PostgresConnection } from './connection.js';
-import { directoryAsSeenBy, makePrivateDirectory, makeSocketDirectory } from './directories.js';
+import { directoryAsSeenBy, makePrivateDirectory, makeSocketDirectory, remakeSocketDirectory } from './directories.js';
 import { startGuarded, type GuardedProcess } from './guarded-process.js';
 import { initialise, isInitialised } from './initialise.js';
 import { findServerUser } from './server-user.js';
@@ -92,8 +92,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     await initialise({ directory, user: name, database: name, durable: options.durable !== false }, binaries, user);
   }
   const socketDirectory = options.socketDirectory ?? makeSocketDirectory(user);
-  // The server before took it away with it.
-  makePrivateDirectory(socketDirectory, user);
+  if (options.socketDirectory !== undefined) remakeSocketDirectory(socketDirectory, user);
   const up = Promise.withResolvers<'up'>();
   const lastLines: string[] = [];
   const server = startGuarded({

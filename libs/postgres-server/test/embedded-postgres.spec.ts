@@ -1,6 +1,17 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -98,6 +109,25 @@ describe('embedded Postgres', () => {
     await (await start(directory)).stop();
     writeFileSync(join(directory, 'postgresql.conf'), 'shared_buffers = nonsense\n');
     await expect(start(directory)).rejects.toThrow(/did not|ended with code 1.*shared_buffers/s);
+  });
+
+  it('starts again on an earlier socket directory, and gives nothing away where somebody has put a link in its place', async () => {
+    const directory = join(newDirectory(), 'postgres');
+    const socketDirectory = join(newDirectory(), 'sockets');
+    const prize = newDirectory();
+    chmodSync(prize, 0o755);
+    symlinkSync(prize, socketDirectory);
+    const options = { dataDirectory: directory, durable: false, socketDirectory };
+    await expect(startEmbeddedPostgres(options)).rejects.toThrow(/somebody else has taken the place/);
+    const { mode, uid } = statSync(prize);
+    expect([mode & 0o777, uid]).toEqual([0o755, process.getuid?.()]);
+    expect(existsSync(join(directory, 'postmaster.pid'))).toBe(false);
+    rmSync(socketDirectory);
+    chmodSync(dirname(socketDirectory), 0o755);
+    const server = await startEmbeddedPostgres(options);
+    cleanups.push(() => server.stop());
+    expect(server.connection.host).toBe(socketDirectory);
+    expect(await query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('tells when the server ends by itself', async () => {

@@ -68,8 +68,18 @@ describe('redact', () => {
     'sessionToken',
     'X-Amz-Security-Token',
     'serviceAccount',
+    'externalAccount',
+    'externalId',
+    'sasToken',
+    'proxyPassword',
+    'access_token',
+    'subject_token',
+    'client_assertion',
     'client_secret',
     'set-cookie',
+    'sasToken',
+    'proxyPassword',
+    'access_token',
   ];
 
   it('hides by name and by type, at any depth, and leaves the value as it was', () => {

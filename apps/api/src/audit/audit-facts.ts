@@ -87,7 +87,7 @@ function objectActionOf(method: string, url: string): string | undefined {
 export function detailsOf(body: unknown, answer?: unknown): AuditDetails {
   const plain = membersOf(body).filter(([, value]) => typeof value === 'number' || typeof value === 'boolean');
   const named = [...membersOf(body), ...membersOf(answer)].flatMap(([name, value]) =>
-    typeof value === 'string' && NAMES.has(name) ? [[name, value.slice(0, LONGEST_TEXT)]] : [],
+    typeof value === 'string' && NAMES.has(name) ? [[name, value.slice(0, LONGEST_TEXT).toWellFormed()]] : [],
   );
   return Object.fromEntries([...named, ...plain].slice(0, MOST_DETAILS)) as AuditDetails;
 }

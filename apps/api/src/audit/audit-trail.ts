@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Deployment } from '#libs/deployment';
-import type { AuditOutcome, AuditRequest } from '#libs/metadata';
+import { isControlPlaneError, type AuditOutcome, type AuditRequest } from '#libs/metadata';
 import type { Exchange } from '../http/exchange.js';
 import { tell } from '../http/problem.js';
 import { Metrics } from '../operations/metrics.js';
@@ -62,7 +62,7 @@ export class AuditTrail implements OnApplicationBootstrap, OnModuleDestroy {
       await this.#open.controlPlane.audit.settle(id, outcome);
     } catch (error) {
       this.#open.logger.error({ audit: id, outcome, error }, 'the outcome of a change could not be recorded yet');
-      if (this.#unsettled.size < UNSETTLED) this.#unsettled.set(id, outcome);
+      if (isPassing(error) && this.#unsettled.size < UNSETTLED) this.#unsettled.set(id, outcome);
       else this.metrics.auditDropped(1);
     }
   }
@@ -91,18 +91,26 @@ export class AuditTrail implements OnApplicationBootstrap, OnModuleDestroy {
     const { controlPlane, logger, engine } = this.deployment;
     const { records, dropped } = this.#refusals.take();
     try {
-      for (const [id, outcome] of this.#unsettled) {
-        await controlPlane.audit.settle(id, outcome);
-        this.#unsettled.delete(id);
-      }
+      for (const [id, outcome] of this.#unsettled) await this.#settleAgain(id, outcome);
       const lost = { at: engine.clock.now(), actor: 'system', action: 'dropRefusals', resource: '/', count: dropped };
       await controlPlane.audit.append(dropped > 0 ? [...records, { ...lost, result: 'failed' }] : records);
     } catch (error) {
       logger.warn({ error, waiting: records.length }, 'the audit log cannot be written just now; it is tried again');
-      const isIn = records.map((record) => this.#refusals.add(record));
+      const isIn = records.map((record) => isPassing(error) && this.#refusals.add(record));
       this.metrics.auditDropped(isIn.filter((kept) => !kept).length);
       this.#refusals.drop(dropped);
     }
+  }
+
+  /** Fails while the log cannot be reached. What no later try would change keeps nothing else waiting: `conflict` says that an earlier try was made, and its answer lost. */
+  async #settleAgain(id: string, outcome: AuditOutcome): Promise<void> {
+    try {
+      await this.#open.controlPlane.audit.settle(id, outcome);
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      if (!isControlPlaneError(error, 'conflict')) this.metrics.auditDropped(1);
+    }
+    this.#unsettled.delete(id);
   }
 
   #facts(exchange: Exchange, action: string): AuditRequest {
@@ -115,4 +123,9 @@ export class AuditTrail implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.deployment === undefined) throw new Error('an API that is only described serves no requests');
     return this.deployment;
   }
+}
+
+/** Whether it may go otherwise another time. */
+function isPassing(error: unknown): boolean {
+  return isControlPlaneError(error, 'unavailable');
 }

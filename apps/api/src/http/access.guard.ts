@@ -2,7 +2,7 @@ import { Inject, Injectable, SetMetadata, type CanActivate, type ExecutionContex
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { Deployment } from '#libs/deployment';
-import { isAdmin } from '#libs/identity';
+import { isAdmin, type Principal } from '#libs/identity';
 import { OPERATION_ID } from '../audit/audited.decorator.js';
 import { DEPLOYMENT } from '../tokens.js';
 import { admit, authenticate } from './basic-credentials.js';
@@ -14,6 +14,10 @@ const FOR_EVERYBODY = 'spumoni:for-everybody';
 
 /** Marks a controller or route as open to every authenticated user; what they may touch is checked by what serves it. */
 export const ForUsers = (): MethodDecorator & ClassDecorator => SetMetadata(FOR_EVERYBODY, true);
+
+export function assertAdmin(principal: Principal): void {
+  if (!isAdmin(principal)) throw new RequestError('access-denied', 'this is for administrators only');
+}
 
 /** Lets a request in if its key pair is right, and it is an administrator's unless the route is for users. */
 @Injectable()
@@ -34,7 +38,7 @@ export class AccessGuard implements CanActivate {
     admit(this.deployment, exchange, principal, isTraffic ? bucket : undefined);
     const places = [execution.getHandler(), execution.getClass()];
     const isForUsers = this.reflector.getAllAndOverride<boolean | undefined>(FOR_EVERYBODY, places) ?? false;
-    if (!isForUsers && !isAdmin(principal)) throw new RequestError('access-denied', 'this is for administrators only');
+    if (!isForUsers) assertAdmin(principal);
     setCaller(exchange, principal);
     return true;
   }

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import type { Shutdown } from '../operations/shutdown.js';
 import type { Exchange } from './exchange.js';
 
 /** A comment is sent so often while nothing changes, so that proxies keep the connection. */
 const HEARTBEAT_MS = 15_000;
+/** How often it is asked whether the client may still hear of it. */
+const RIGHTS_MS = 1_000;
 
 /** What to stream: each value becomes one event of this name. */
 export interface EventSource<T> {
@@ -13,10 +16,13 @@ export interface EventSource<T> {
   /** What of a value is sent; all of it if absent. */
   readonly data?: (value: T) => unknown;
   open(signal: AbortSignal): AsyncIterable<T>;
+  /** Asked each second: rejects once the client may hear no more of it, or nobody can say. The stream ends then, and who comes again is told why. */
+  allowed(): Promise<unknown>;
 }
 
 /**
- * Streams values as server-sent events (WHATWG HTML, section 9.2) until they end, the client goes, or the process is to stop; `end` is the last event where they ended by themselves.
+ * Streams values as server-sent events (WHATWG HTML, section 9.2), as fast as the client reads, until they end, the client goes or loses the right to them, or the process is to stop; `end` is the last event where they
+ * ended by themselves.
  * A failure before the first value is an ordinary problem; after it, the stream is cut, and clients of the standard come again by themselves.
  */
 export async function streamEvents<T>(
@@ -29,15 +35,22 @@ export async function streamEvents<T>(
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, shutdown.signal]);
+  const rights = setInterval(() => void source.allowed().catch(() => gone.abort()), RIGHTS_MS);
   let heartbeat: NodeJS.Timeout | undefined;
   try {
     for await (const value of source.open(signal)) {
       heartbeat ??= begin(reply);
-      response.write(eventText(source, value));
+      if (signal.aborted) break;
+      if (response.write(eventText(source, value))) continue;
+      // Ends by the client's going too, or its rights'.
+      await once(response, 'drain', { signal }).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
     }
     heartbeat ??= begin(reply);
     response.end(signal.aborted ? '' : 'event: end\ndata: {}\n\n');
   } finally {
+    clearInterval(rights);
     clearInterval(heartbeat);
   }
 }

@@ -16,6 +16,30 @@ export async function readJson(exchange: Exchange, { limit }: JsonLimits): Promi
   const text = decode(await readBytes(exchange, limit));
   if (text === '') return undefined;
   refuseDepth(text);
+  const value = parse(text);
+  if (HALF_A_PAIR.test(text)) refuseHalves(value);
+  return value;
+}
+
+/** An escape of a surrogate; in a pair it is a character, alone it is none (RFC 7493 section 2.1), and no store can hold it. */
+const HALF_A_PAIR = /\\u[dD][89a-fA-F]/;
+
+function refuseHalves(value: unknown): void {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed())
+      throw new RequestError(
+        'invalid-json',
+        'a text in the body holds half of a surrogate pair, which is no character',
+      );
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, member] of Object.entries(value)) {
+      refuseHalves(name);
+      refuseHalves(member);
+    }
+  }
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

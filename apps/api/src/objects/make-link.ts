@@ -9,11 +9,19 @@ import { component } from '../http/schemas.js';
 import { LINK_PARAMETER } from './link-access.js';
 import { answerJson, type ObjectRequest } from './object-request.js';
 
+const DEFAULT_SECONDS = 3600;
+
 /** The wish for a link. How long it may be good for is a setting as well. */
 export const linkWish = z
   .strictObject({
     method: z.enum(LINK_METHODS).default('GET').describe('The one thing that the link is good for'),
-    expiresIn: z.number().int().min(1).max(604_800).default(3600).describe('Seconds, up to SPUMONI_LINK_SECONDS'),
+    expiresIn: z
+      .number()
+      .int()
+      .min(1)
+      .max(604_800)
+      .optional()
+      .describe('Seconds, up to SPUMONI_LINK_SECONDS; an hour, or that if it is less'),
     maxBytes: z
       .number()
       .int()
@@ -51,7 +59,9 @@ export async function handleMakeLink(deployment: Deployment, request: ObjectRequ
   const { exchange, key } = request;
   const bucket = await openBucket(engine, request.context, request.bucket);
   const body = await readJson(exchange, { limit: settings.jsonLimitBytes });
-  const { expiresIn, method, maxBytes, contentType } = parseWith(linkWish, body ?? {}, 'the wish is not right');
+  const wish = parseWith(linkWish, body ?? {}, 'the wish is not right');
+  const { method, maxBytes, contentType, expiresIn = Math.min(DEFAULT_SECONDS, settings.linkSeconds) } = wish;
+  if (settings.linkSeconds === 0) throw new RequestError('invalid-request', 'links open nothing here');
   if (expiresIn > settings.linkSeconds)
     throw new RequestError('invalid-request', `expiresIn: expected at most ${settings.linkSeconds} seconds here`);
   const { accessKey, secret } = basicCredentials(exchange.request.headers);

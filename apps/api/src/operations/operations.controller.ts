@@ -15,6 +15,13 @@ import { Shutdown } from './shutdown.js';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
+/** What a proxy says of whom it asks for. It may be of this machine; its clients are not. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
+
+function isOfThisMachine({ socket, headers }: Exchange['request']): boolean {
+  return LOOPBACK.has(socket.remoteAddress ?? '') && !FORWARDED.some((name) => headers[name] !== undefined);
+}
+
 const health = z.object({ status: z.literal('ok') });
 const readiness = z.object({ ready: z.boolean(), checks: z.record(z.string(), z.boolean()) });
 
@@ -58,12 +65,12 @@ export class OperationsController {
   @Describe({
     id: 'metrics',
     summary: 'Figures of this process, for Prometheus',
-    description: 'Open to programs on the same machine; from elsewhere it takes an administrator.',
+    description: 'Open to programs on the same machine; from elsewhere, or through a proxy, it takes an administrator.',
     answer: { description: 'Prometheus text format' },
     refusals: [403],
   })
   async figures(@TheExchange() exchange: Exchange, @Res() reply: FastifyReply): Promise<void> {
-    if (!LOOPBACK.has(exchange.request.socket.remoteAddress ?? '')) {
+    if (!isOfThisMachine(exchange.request)) {
       const principal = await authenticate(this.deployment, exchange);
       if (!isAdmin(principal)) throw new RequestError('access-denied', 'figures are for administrators only');
     }

@@ -48,6 +48,7 @@ export async function handleUpload(deployment: Deployment, request: ObjectReques
   });
   const answer = await server.handleWeb(webRequestOf(request));
   const offset = store.last?.offset;
+  if (failure !== undefined || answer.status >= 400 || response.destroyed) await store.forgetUntold();
   if (failure !== undefined) throw meaningOf(failure, offset);
   if (answer.status >= 400) throw refused(answer.status, await answer.text(), offset);
   finishEarly(exchange, answer.status, headersOf(answer, store.last), '');

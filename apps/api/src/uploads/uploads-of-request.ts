@@ -20,6 +20,8 @@ export class UploadsOfRequest extends EventEmitter implements DataStore {
   readonly extensions = ['creation', 'creation-with-upload', 'termination', 'expiration'];
   /** The upload as this request left it. */
   last: Upload | undefined;
+  /** Id of the upload that this request began. */
+  begun: string | undefined;
 
   constructor(
     private readonly deployment: Deployment,
@@ -36,6 +38,7 @@ export class UploadsOfRequest extends EventEmitter implements DataStore {
     const { context, place, wish } = this.request;
     // Lengths that are deferred are no extension of ours: the library has refused them.
     const begun = { id: file.id, size: file.size ?? 0, upload: wish(file.id) };
+    this.begun = file.id;
     this.last = await this.deployment.uploads.create(context, place, begun);
     file.creation_date = new Date(this.last.createdAt).toISOString();
     return file;
@@ -57,6 +60,17 @@ export class UploadsOfRequest extends EventEmitter implements DataStore {
 
   async remove(id: string): Promise<void> {
     await this.deployment.uploads.remove(this.request.context, this.request.place, id);
+  }
+
+  /** Ends what this request began and nobody was told the place of: it could not be gone on with, and would take room and a place until it expired. */
+  async forgetUntold(): Promise<void> {
+    if (this.begun === undefined) return;
+    try {
+      await this.remove(this.begun);
+    } catch (error) {
+      const { logger } = this.deployment;
+      logger.debug({ upload: this.begun, error }, 'an upload whose beginning failed is left to expire, if it is there');
+    }
   }
 
   declareUploadLength(): Promise<void> {

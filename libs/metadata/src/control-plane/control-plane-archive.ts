@@ -32,6 +32,8 @@ const IDENTITIES = `SELECT table_name AS table, column_name AS column FROM infor
 
 /** One session in which a control plane is read or written whole. */
 export class ControlPlaneArchive {
+  #known: ReadonlySet<string> | undefined;
+
   private constructor(private readonly client: pg.Client) {}
 
   /** Opens what is there to be read, all of it as it is at one moment, while others go on changing it. Fails with `not-found` where no control plane was ever made, or `incompatible` if a newer program made it. */
@@ -120,7 +122,11 @@ export class ControlPlaneArchive {
     }
   }
 
+  /** Rows of the control plane's own tables alone: whoever wrote the file names them, and the session may be one that can write to any. */
   async put({ table, rows }: ArchivedRows): Promise<void> {
+    this.#known ??= new Set(await this.tables());
+    if (!this.#known.has(table))
+      throw new ControlPlaneError('invalid', `the backup has rows of ${table}, which is no table of the control plane`);
     const name = pg.escapeIdentifier(table);
     const sql = `INSERT INTO ${name} OVERRIDING SYSTEM VALUE SELECT * FROM json_populate_recordset(NULL::${name}, $1)`;
     await attempt(`the backup's rows of ${table}`, () => this.client.query(sql, [`[${rows.join(',')}]`]));

@@ -10,6 +10,7 @@ import type { MasterKeyEntity } from './entities/master-key.entity.js';
 import type { TierPolicyEntity } from './entities/tier-policy.entity.js';
 import type { UserEntity } from './entities/user.entity.js';
 import type { JobRecord, JobState, JobType, JobWish } from './job-records.js';
+import { restored } from './stores/stored-json.js';
 import type {
   AccessKeyRecord,
   BackendRecord,
@@ -128,7 +129,10 @@ export function toLimits(row: LimitsEntity): LimitsRecord {
 export function toJob(row: JobEntity): JobRecord {
   const { id, payload, checkpoint, progress, failures, fence } = row;
   return {
-    ...{ id, payload, checkpoint, progress, failures, fence },
+    ...{ id, payload, progress, fence },
+    // They may name keys of any characters.
+    checkpoint: restored(checkpoint),
+    failures: restored(failures),
     type: row.type as JobType,
     state: row.state as JobState,
     wish: row.wish as JobWish,

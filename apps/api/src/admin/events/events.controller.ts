@@ -4,7 +4,8 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Deployment, Streamed } from '#libs/deployment';
 import { EVENT_TYPES, type EventType } from '#libs/metadata';
-import { AccessGuard } from '../../http/access.guard.js';
+import { AccessGuard, assertAdmin } from '../../http/access.guard.js';
+import { authenticate } from '../../http/basic-credentials.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { streamEvents } from '../../http/event-stream.js';
 import type { Exchange } from '../../http/exchange.js';
@@ -67,6 +68,7 @@ export class EventsController {
       id: (one) => ('event' in one ? one.event.id : one.ready),
       data: (one) => ('event' in one ? one.event : {}),
       open: (signal) => this.deployment.events.watch(filter, after, signal),
+      allowed: async () => assertAdmin(await authenticate(this.deployment, exchange)),
     });
   }
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Deployment, JobFilter, JobView } from '#libs/deployment';
 import { JOB_STATES, JOB_TYPES, type JobType } from '#libs/metadata';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
-import type { Caller } from '../../http/caller.js';
+import { asNow, type Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { streamEvents } from '../../http/event-stream.js';
 import { AskedBy, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
@@ -90,6 +90,7 @@ export class JobsController {
     await streamEvents(caller.exchange, reply, this.shutdown, {
       name: 'progress',
       open: (signal) => jobs.watch(id, signal),
+      allowed: async () => this.#own(await asNow(this.deployment, caller), id),
     });
   }
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Deployment, MigrationView } from '#libs/deployment';
 import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
-import type { Caller } from '../../http/caller.js';
+import { asNow, type Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { streamEvents } from '../../http/event-stream.js';
 import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
@@ -107,6 +107,7 @@ export class MigrationsController {
     await streamEvents(caller.exchange, reply, this.shutdown, {
       name: 'progress',
       open: (signal) => migrations.watch(id, signal),
+      allowed: async () => this.#own(await asNow(this.deployment, caller), id),
     });
   }
 

@@ -7,6 +7,7 @@ import { attempt } from '../failures.js';
 import { present, time } from '../mapping.js';
 import { rowsToRead, toPage, type Page, type PageRequest } from '../paging.js';
 import type { StoreContext } from './store-context.js';
+import { storable } from './stored-json.js';
 
 type Values = Omit<AuditEntity, 'id'>;
 
@@ -99,9 +100,7 @@ function cursor(after: string): string {
   return after;
 }
 
-/** Postgres holds no zero character in a text. */
-const clean = (text: string): string => text.replaceAll('\0', '\uFFFD');
-const orNull = (text: string | undefined): string | null => (text === undefined ? null : clean(text));
+const orNull = (text: string | undefined): string | null => (text === undefined ? null : storable(text));
 
 function requestColumns(request: AuditRequest) {
   return {
@@ -109,8 +108,8 @@ function requestColumns(request: AuditRequest) {
     actorId: orNull(request.actorId),
     actor: orNull(request.actor),
     accessKey: orNull(request.accessKey),
-    action: clean(request.action),
-    resource: clean(request.resource),
+    action: storable(request.action),
+    resource: storable(request.resource),
     remoteAddress: orNull(request.remoteAddress),
     forwardedFor: orNull(request.forwardedFor),
     requestId: orNull(request.requestId),
@@ -122,7 +121,7 @@ function requestColumns(request: AuditRequest) {
 function outcomeColumns(outcome: AuditOutcome | undefined) {
   const details = Object.entries(outcome?.details ?? {}).map(([name, value]) => [
     name,
-    typeof value === 'string' ? clean(value) : value,
+    typeof value === 'string' ? storable(value) : value,
   ]);
   return {
     result: outcome?.result ?? 'begun',

@@ -26,6 +26,7 @@ import {
   type Request,
 } from './job-statements.js';
 import { insertRow, type StoreContext } from './store-context.js';
+import { storable, storableJson } from './stored-json.js';
 
 type JobPage = PageRequest & {
   readonly type?: JobType;
@@ -44,7 +45,7 @@ interface FigureRow extends Readonly<Record<Sum, string | null>> {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+const json = (value: unknown): string | null => (value === undefined ? null : storableJson(value));
 
 /** Jobs in Postgres. Every write of a run is one conditional UPDATE, so no two runs can interleave. */
 export class PostgresJobStore implements JobStore {
@@ -146,7 +147,7 @@ export class PostgresJobStore implements JobStore {
   }
 
   async settle(run: JobRun, outcome: JobOutcome): Promise<JobState> {
-    const error = outcome.state === 'failed' ? outcome.error : null;
+    const error = outcome.state === 'failed' ? storable(outcome.error) : null;
     const parameters = [run.jobId, run.fence, outcome.state, error, this.now];
     const row = await this.one<{ state: JobState }>(`job ${run.jobId}`, SETTLE, parameters);
     return (row ?? (await this.superseded(run))).state;
