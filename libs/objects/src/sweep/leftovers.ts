@@ -1,5 +1,5 @@
 import { isBackendError, type ListedEntry, type ListRequest } from '#libs/backends';
-import type { Intent, Placement } from '#libs/metadata';
+import type { Intent, Placement, WriteId } from '#libs/metadata';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import type { Target } from '../target.js';
 
@@ -35,15 +35,16 @@ export async function abortUploads(
   engine: Engine,
   context: OperationContext,
   target: Target,
-  dead: Intent,
+  dead: WriteId,
 ): Promise<boolean> {
   const { backend } = target;
   if (!backend.abortUpload) return true;
-  const uploads: ListedEntry[] = [];
-  for await (const entry of entriesOfKey(context, target)) if (mayBeOf(dead, entry)) uploads.push(entry);
-  const found = await engine.index.getKey(target.address);
-  const others = found?.value.intents.filter((intent) => intent.writeId !== dead.writeId && !intent.fenced) ?? [];
-  if (others.length > 0) return uploads.length === 0;
+  const listed: ListedEntry[] = [];
+  for await (const entry of entriesOfKey(context, target)) if (entry.kind === 'upload') listed.push(entry);
+  const intents = (await engine.index.getKey(target.address))?.value.intents ?? [];
+  const own = intents.find(({ writeId }) => writeId === dead);
+  const uploads = own === undefined ? listed : listed.filter((upload) => mayBeOf(own, upload));
+  if (intents.some((intent) => intent !== own && !intent.fenced)) return uploads.length === 0;
   for (const upload of uploads) {
     try {
       await backend.abortUpload(callOf(context), target.container, upload);
@@ -55,8 +56,7 @@ export async function abortUploads(
 }
 
 /** The times of an upload's beginning and of the writer's are of two clocks. No candidate is made after its intent, so it may only seem to have begun too early. */
-function mayBeOf({ candidate }: Intent, { kind, lastModified }: ListedEntry): boolean {
-  if (kind !== 'upload') return false;
+function mayBeOf({ candidate }: Intent, { lastModified }: ListedEntry): boolean {
   return lastModified === undefined || lastModified.getTime() >= candidate.lastModified - CLOCK_SKEW_MS;
 }
 
