@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { BACKEND_ERROR_KINDS, BackendError } from '#libs/backends';
 import * as statuses from '../../apps/api/src/http/statuses.js';
 
 const DOCS = resolve(import.meta.dirname, '../../docs');
@@ -22,5 +23,13 @@ describe('the documentation', () => {
       ([code, status]) => !rows.some((row) => row.includes(`\`${code}\``) && row.includes(String(status))),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('has a row for every kind of failure of a backend, and whether the call is sent again', async () => {
+    const page = await readFile(join(DOCS, 'architecture.md'), 'utf8');
+    const rows = page.matchAll(/^\| `(?<kind>[a-z-]+)` +\| .* \| (?<again>yes|no) +\|$/gm);
+    const documented = [...rows].map(({ groups }) => [groups?.['kind'], groups?.['again']]);
+    const kinds = BACKEND_ERROR_KINDS.map((kind) => [kind, new BackendError(kind, '').retryable ? 'yes' : 'no']);
+    expect(documented).toEqual(kinds);
   });
 });

@@ -33,7 +33,12 @@ describe('bad input, each with a clear error and nothing lost', () => {
     expectProblem(await create('fresh', { backend: 'local', type: 'aws' }), 400, 'type-mismatch');
     expectProblem(await create('fresh', { backend: 'local', type: 'ftp' }), 400, 'invalid-request');
     expectProblem(await create('fresh', { backend: 'local', name: 'other' }), 400, 'invalid-request');
-    expectProblem(await create('fresh', { backend: 'local', adopt: { container: 'x' } }), 422, 'adoption-unsupported');
+    expectProblem(await create('fresh', { backend: 'local', adopt: { container: 'x' } }), 400, 'unknown-container');
+    expectProblem(
+      await create('fresh', { backend: 'local', adopt: { container: 'kept' } }),
+      422,
+      'adoption-unsupported',
+    );
     expectProblem(await create('fresh', {}), 400, 'invalid-request');
     expectProblem(await stand.ask('GET', '/v1/nowhere'), 404, 'no-such-bucket');
     expectProblem(await stand.ask('GET', '/v1/nowhere/key'), 404, 'no-such-bucket');

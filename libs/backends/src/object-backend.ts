@@ -131,7 +131,9 @@ export interface ListRequest {
   readonly limit: number;
 }
 export interface ListedEntry {
-  readonly kind: 'object' | 'noncurrent' | 'delete-marker' | 'upload';
+  /** `foreign`: something that is no object and cannot be read as one; `reason` says what. */
+  readonly kind: 'object' | 'noncurrent' | 'delete-marker' | 'upload' | 'foreign';
+  readonly reason?: string;
   readonly key: string;
   /** Names the write (or the upload, for abortion). */
   readonly token: string;
@@ -230,6 +232,8 @@ export interface ObjectBackend {
   abortUpload?(call: Call, container: string, upload: { key: string; token: string }): Promise<void>;
   /** Present where a container may be without versions and can be given them. Answers what the container gives from then on; objects that are there already keep their tokens. Idempotent. */
   enableVersioning?(call: Call, container: string): Promise<ContainerInfo>;
+  /** Present where a container that others made and filled must be made ready before it is written to. Touches nothing that is in it. Idempotent; `conflict` for one that is not such. */
+  prepareTakeover?(call: Call, container: string): Promise<ContainerInfo>;
   /**
    * Present where deleting the newest write of a key by its token brings an older one to light. Makes the key look deleted to whoever names no token, and removes no bytes that a token of
    * kind `version` names.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { constants } from 'node:os';
+import { chunksOfBody } from '../src/filesystem/body.js';
 import { DirectorySync } from '../src/filesystem/directory-sync.js';
 import { kindOfCode } from '../src/filesystem/errors.js';
 import { FileFacts } from '../src/filesystem/file-facts.js';
@@ -44,6 +45,20 @@ describe('the table of system errors', () => {
     ['ENOENT', 'not-found'],
     ['ENAMETOOLONG', 'invalid'],
   ])('%s is %s', (code, kind) => expect(kindOfCode(code)).toBe(kind));
+});
+
+describe('the chunks of a body', () => {
+  it.each(['before the first is asked for', 'while the first is awaited'])(
+    'end in a failure where the caller gives up %s, though the body hangs',
+    async (when) => {
+      const caller = new AbortController();
+      const hanging = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) };
+      const chunks = chunksOfBody('files', { requestId: 'test', signal: caller.signal }, hanging);
+      const asked = when.startsWith('while') ? chunks.next() : undefined;
+      caller.abort(new Error('gone'));
+      await expect(asked ?? chunks.next()).rejects.toMatchObject({ kind: 'timeout' });
+    },
+  );
 });
 
 describe('the file format', () => {

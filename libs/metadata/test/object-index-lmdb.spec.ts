@@ -10,6 +10,7 @@ import type { KeyDocument, ObjectIndex } from '#libs/metadata';
 import { justAfter, successor } from '../src/object-index/lmdb/addresses.js';
 import { openRoot, openTables } from '../src/object-index/lmdb/environment.js';
 import { toIndexError } from '../src/object-index/lmdb/failures.js';
+import { encodeKeyDocument, hasCurrentIn } from '../src/object-index/stored-form.js';
 import { describeObjectIndexContract } from './object-index/contract.js';
 import { anyKey, bucketDocument, bucketId, hidden, shown } from './object-index/documents.js';
 
@@ -193,6 +194,39 @@ describe('an lmdb index', () => {
     await added;
     expect((await index.list(BUCKET, { limit: 10 })).keys.map(({ key }) => key)).toStrictEqual(['y', 'z']);
   }, 60_000);
+
+  it('folds keys as its snapshot has them, before and after others had their turn', async () => {
+    const ten = (prefix: string): string[] => numbered(prefix, 10);
+    await fill(index, [...ten('a/'), ...ten('b/'), 'plain'], shown);
+    await fill(index, numbered('k', 5_000), hidden);
+    await fill(index, [...ten('x/'), ...ten('y/'), 'z'], shown);
+    const listing = index.list(BUCKET, { delimiter: '/', limit: 1000 });
+    const added = fill(index, ['w/1', 'zz'], shown);
+    const { keys, commonPrefixes, isTruncated } = await listing;
+    expect(commonPrefixes).toStrictEqual(['a/', 'b/', 'x/', 'y/']);
+    expect(keys.map(({ key, document }) => [key, document.current?.size])).toStrictEqual([
+      ['plain', shown(20).current?.size],
+      ['z', shown(20).current?.size],
+    ]);
+    expect(isTruncated).toBe(false);
+    await added;
+    const { commonPrefixes: later } = await index.list(BUCKET, { delimiter: '/', limit: 1000 });
+    expect(later).toStrictEqual(['a/', 'b/', 'w/', 'x/', 'y/']);
+  }, 60_000);
+
+  it('tells from the bytes alone whether a document has a current record', async () => {
+    const root = openRoot(await newPath());
+    const { keys } = openTables(root);
+    for (const revision of [0, 1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1])
+      for (const document of [shown(1), hidden(1)]) {
+        await keys.put('k', encodeKeyDocument({ ...document, revision }), 1);
+        const bytes = keys.getBinaryFast('k');
+        expect([revision, bytes && hasCurrentIn(bytes)]).toStrictEqual([revision, document.current !== undefined]);
+      }
+    for (const other of [[], [0xc0], [0x95, 0xa1, 0x61, 0xc0]])
+      expect(hasCurrentIn(Uint8Array.from(other))).toBeUndefined();
+    await root.close();
+  });
 });
 
 describe('an lmdb index of 60,000 keys under 60 prefixes', () => {

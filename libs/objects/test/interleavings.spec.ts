@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { TOKEN_KINDS, type TokenKind } from '#libs/backends';
-import { isObjectsError } from '../src/index.js';
+import { encryptBucket, isObjectsError } from '../src/index.js';
 import {
   copyOnto,
   inOrder,
@@ -12,6 +12,7 @@ import {
   putInitial,
   remove,
   restamp,
+  seal,
   sweep,
   type Model,
   type Operation,
@@ -78,6 +79,21 @@ describe.each(TOKEN_KINDS)('two mutations of one sealed object on a backend whos
   );
 });
 
+describe.each(TOKEN_KINDS)('sealing what lies plain on a backend whose tokens are %s, beside a mutation', (tokens) => {
+  const others = [putA, putIfInitial, remove, move, restamp, copyOnto, seal];
+  it.each(others.map((other) => ({ name: other.name, other })))('$name is not undone', async ({ other }) => {
+    const choices = new Choices();
+    do await runOnce({ tokens, home: 'm1', operations: [seal, other], choices, encryptedSince: true });
+    while (choices.next());
+  });
+
+  it('neither commits nor acknowledges once a sweeper has taken its writer for dead', async () => {
+    const choices = new Choices();
+    do await runOnce({ tokens, home: 'm1', operations: [seal, sweep], choices, encryptedSince: true, deadAfterMs: 0 });
+    while (choices.next());
+  });
+});
+
 describe.each(TOKEN_KINDS)(
   'a sweeper that takes a living writer for dead, on a backend whose tokens are %s',
   (tokens) => {
@@ -117,6 +133,8 @@ interface Run {
   readonly gates?: boolean;
   readonly deadAfterMs?: number;
   readonly encrypted?: true;
+  /** The bucket asks for sealed objects, and got its object before it did. */
+  readonly encryptedSince?: true;
   readonly tokens: TokenKind;
   readonly home: 'm1' | 'm2';
   readonly operations: readonly [Operation, Operation];
@@ -132,6 +150,7 @@ async function runOnce(run: Run): Promise<void> {
   });
   await putInitial.run(world);
   await switchHome(world, run.home);
+  if (run.encryptedSince) await encryptBucket(world.engine, await world.bucket(), true);
   const { scheduler } = world;
   const tasks = run.operations.map((operation, i) =>
     scheduler.start(`${operation.name}#${i}`, () => operation.run(world)),

@@ -10,6 +10,7 @@ import {
   reconcileBucket,
   removeObject,
   reportIn,
+  writeSegment,
   type ReconcileReport,
 } from '../src/index.js';
 import { newWriteIdFor } from '../src/mutation/write-ids.js';
@@ -191,6 +192,67 @@ describe.each(TOKEN_KINDS)('a bucket restored from a backup, where tokens are %s
     await stand.reconcile();
     expect(await stand.contents()).toEqual(new Map([['a', 'begun before']]));
     expect((await stand.documents()).every(({ document }) => document.intents.length === 0)).toBe(true);
+  });
+
+  it('rids itself of the parts of uploads that came after the backup, which no upload knows any more, and keeps those of before', async () => {
+    const stand = await Stand.on(tokens);
+    const { platform, bucket } = stand;
+    // What was settled is not looked at as what a dead process left.
+    if (stand.backend.freshIds) Reflect.deleteProperty(stand.backend.freshIds, 'settle');
+    const keepUntil = platform.time.now + 24 * 60 * 60_000;
+    const part = (upload: string) =>
+      writeSegment(platform.engine, ACTOR, { bucket, upload, body: Buffer.from(upload), keepUntil });
+    const before = await part('u1');
+    await stand.backUp();
+    await part('u2');
+    await stand.restore();
+    await stand.reconcile();
+    platform.time.now += 200_000;
+    expect((await stand.reconcile())?.counts ?? {}).toEqual(tokens === 'id' ? {} : { removed: 1 });
+    await sweepAll(platform, bucket.id);
+    const place = `m1/${bucket.containers[0]?.container ?? ''}`;
+    expect(await holdings(platform)).toEqual([`${place}/`, `${place}/${MARKER_KEY}`, `${place}/${before.key}`]);
+    expect(await listAll(platform, await stand.newest())).toEqual([]);
+  });
+
+  it('is left alone by a run that goes on after another has ended its recovery', async () => {
+    const stand = await Stand.on(tokens);
+    const { platform, bucket, backend } = stand;
+    await stand.put('a');
+    await stand.backUp();
+    await stand.restore();
+    const [began, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const isSlow = { yet: true };
+    const stop = async (): Promise<void> => {
+      if (!isSlow.yet) return;
+      isSlow.yet = false;
+      began.resolve(undefined);
+      await goOn.promise;
+    };
+    const list = backend.list.bind(backend);
+    Object.assign(backend, { list: async (...asked: Parameters<typeof list>) => stop().then(() => list(...asked)) });
+    if (backend.freshIds) {
+      const all = backend.freshIds.everyWrite.bind(backend.freshIds);
+      Object.assign(backend.freshIds, {
+        async *everyWrite(...asked: Parameters<typeof all>) {
+          await stop();
+          yield* all(...asked);
+        },
+      });
+    }
+    const slow = stand.reconcile();
+    await began.promise;
+    await stand.reconcile();
+    const before = await stand.documents();
+    // Bytes of a write that is under way, and of one of a key that there was none of.
+    for (const key of ['a', 'b']) {
+      const writeId = newWriteIdFor(platform.engine, { bucket: bucket.id, key });
+      const container = bucket.containers[0]?.container ?? '';
+      await putOutside(backend, container, { key, bytes: 'under way', attributes: { writeId } });
+    }
+    goOn.resolve(undefined);
+    expect((await slow)?.counts).toEqual({ skipped: 2 });
+    expect(await stand.documents()).toEqual(before);
   });
 
   it('is read, written, listed and deleted by nobody before that', async () => {

@@ -31,6 +31,13 @@ const secretNames = new Set([
   'connectionstring',
   'credentials',
   'serviceaccount',
+  'externalaccount',
+  'externalid',
+  'sastoken',
+  'proxypassword',
+  'accesstoken',
+  'subjecttoken',
+  'clientassertion',
   'cookie',
   'setcookie',
 ]);

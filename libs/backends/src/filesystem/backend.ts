@@ -5,11 +5,16 @@ import { FILESYSTEM_CAPABILITIES } from './capabilities.js';
 import type { FilesystemConfig } from './config.js';
 import * as containers from './containers.js';
 import { copyWrite } from './copy.js';
+import type { CopyTarget } from './copy.js';
 import { assertWanted } from './errors.js';
 import { listFiles } from './listing.js';
 import { FilesystemFreshIds } from './fresh-ids.js';
 import { makePlace } from './place.js';
 import type { FilesystemTools, Place } from './place.js';
+import { PlainListing } from './plain/plain-listing.js';
+import { headPlain, openPlain } from './plain/plain-read.js';
+import type { PlainKey } from './plain/plain-standing.js';
+import { deletePlain, writePlain } from './plain/plain-write.js';
 import { probeFilesystem } from './probe.js';
 import { headOf, inspectWrite, openBody } from './read.js';
 import { readAtOnce } from './read-at-once.js';
@@ -17,7 +22,7 @@ import { findNewest } from './scan.js';
 import { assertClass, writeFile } from './write.js';
 
 /**
- * Objects as files of a directory tree, one fresh file a write, named by the token (see format.ts and layout.ts).
+ * Objects as files of a directory tree, one fresh file a write, named by the token (see format.ts and layout.ts); in directories that were taken over, files under their keys (see plain/).
  * What stands at a key is found by scanning when no token is given: for recovery alone. Conditions are `unsupported` for the same reason.
  */
 export class FilesystemBackend implements port.ObjectBackend {
@@ -27,11 +32,13 @@ export class FilesystemBackend implements port.ObjectBackend {
   readonly capabilities: BackendCapabilities = FILESYSTEM_CAPABILITIES;
   readonly freshIds: FilesystemFreshIds;
   private readonly place: Place;
+  private readonly plainListing: PlainListing;
   private closed = false;
 
   constructor(config: FilesystemConfig, tools?: FilesystemTools) {
     this.name = config.name;
     this.place = makePlace(config, tools);
+    this.plainListing = new PlainListing(config.name);
     this.freshIds = new FilesystemFreshIds(this.place, (call, doing, action) => this.attempt(call, doing, action));
   }
 
@@ -51,15 +58,18 @@ export class FilesystemBackend implements port.ObjectBackend {
     return this.attempt(call, 'deleting a container', () => containers.deleteContainer(this.place, container));
   }
 
+  prepareTakeover(call: port.Call, container: string): Promise<port.ContainerInfo> {
+    return this.attempt(call, 'taking a directory over', () => containers.prepareTakeover(this.place, container));
+  }
+
   put(call: port.Call, request: port.PutRequest): Promise<port.WriteResult> {
-    return this.attempt(call, 'storing an object', () => {
-      this.assertPossible(request);
-      return writeFile(this.place, call, request);
-    });
+    return this.attempt(call, 'storing an object', () => this.store(call, request));
   }
 
   get(call: port.Call, request: port.GetRequest): Promise<port.GetResult> {
     return this.attempt(call, 'opening an object', async () => {
+      const plain = await this.plain(request);
+      if (plain) return await openPlain(this.place, call, plain, request);
       const token = request.token ?? (await this.newest(request));
       return await openBody(this.place, call, { ...request, token });
     });
@@ -69,6 +79,8 @@ export class FilesystemBackend implements port.ObjectBackend {
 
   head(call: port.Call, request: Parameters<port.ObjectBackend['head']>[1]): Promise<port.ObjectHead> {
     return this.attempt(call, 'reading the head of an object', async () => {
+      const plain = await this.plain(request);
+      if (plain) return await headPlain(this.place, plain, request);
       const token = request.token ?? (await this.newest(request));
       const facts = await inspectWrite(this.place, { ...request, token });
       return headOf(request.container, token, facts, request.withTags === true);
@@ -76,26 +88,28 @@ export class FilesystemBackend implements port.ObjectBackend {
   }
 
   delete(call: port.Call, ref: port.ObjectRef): Promise<'deleted' | 'absent'> {
-    return this.attempt(call, 'deleting an object', () => containers.deleteWrite(this.place, ref));
+    return this.attempt(call, 'deleting an object', async () => {
+      const plain = await this.plain(ref);
+      return plain ? await deletePlain(this.place, plain, ref) : await containers.deleteWrite(this.place, ref);
+    });
   }
 
   list(call: port.Call, request: port.ListRequest): Promise<port.ListPage> {
-    return this.attempt(call, 'listing a container', () => listFiles(this.place, request));
+    return this.attempt(call, 'listing a container', async () => {
+      const plain = await this.place.plain.of(request.container);
+      return plain ? await this.plainListing.page(plain, request) : await listFiles(this.place, request);
+    });
   }
 
   copy(call: port.Call, request: port.CopyRequest): Promise<port.WriteResult> {
-    return this.attempt(call, 'copying an object', () => {
-      this.assertPossible(request);
-      return copyWrite(this.place, call, request.source, request);
-    });
+    return this.attempt(call, 'copying an object', () => this.copyTo(call, request.source, request));
   }
 
   restamp(call: port.Call, ref: port.ObjectRef, attributes: port.ObjectAttributes): Promise<port.WriteResult> {
-    return this.attempt(call, 'changing the attributes of an object', () => {
-      this.assertPossible({ attributes });
-      const { container, key } = ref;
-      return copyWrite(this.place, call, ref, { container, key, attributes });
-    });
+    const { container, key } = ref;
+    return this.attempt(call, 'changing the attributes of an object', () =>
+      this.copyTo(call, ref, { container, key, attributes }),
+    );
   }
 
   abortUpload(call: port.Call, container: string, upload: { key: string; token: string }): Promise<void> {
@@ -115,6 +129,7 @@ export class FilesystemBackend implements port.ObjectBackend {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.plainListing.close();
     try {
       await this.place.sessions.close();
     } catch (error) {
@@ -129,6 +144,35 @@ export class FilesystemBackend implements port.ObjectBackend {
       return await action();
     } catch (error) {
       throw await this.place.root.failure(error, doing);
+    }
+  }
+
+  /** Where the object lies if its container is one that was taken over. */
+  private async plain({ container, key }: { container: string; key: string }): Promise<PlainKey | undefined> {
+    const layout = await this.place.plain.of(container);
+    return layout && { layout, container, key };
+  }
+
+  private async store(call: port.Call, request: port.PutRequest): Promise<port.WriteResult> {
+    this.assertPossible(request);
+    const plain = await this.plain(request);
+    return plain ? await writePlain(this.place, call, plain, request) : await writeFile(this.place, call, request);
+  }
+
+  /** Of files under keys, or to such, the bytes are read and written again; by id they pass inside the system. */
+  private async copyTo(
+    call: port.Call,
+    source: port.ObjectRef,
+    target: CopyTarget & { readonly condition?: port.WriteCondition },
+  ): Promise<port.WriteResult> {
+    this.assertPossible(target);
+    const [from, to] = [await this.plain(source), await this.plain(target)];
+    if (!from && !to) return await copyWrite(this.place, call, source, target);
+    const opened = from ? await openPlain(this.place, call, from, source) : await openBody(this.place, call, source);
+    try {
+      return await this.store(call, { ...target, body: opened.body, size: opened.head.size });
+    } finally {
+      opened.discard();
     }
   }
 

@@ -59,6 +59,8 @@ async function* streamed(
   let size = 0;
   let ended = false;
   try {
+    // The listener hears of nothing that came before it.
+    assertWanted(backend, call);
     for (;;) {
       const { done, value } = await chunks.next();
       ended = done === true;

@@ -10,6 +10,8 @@ const settings = z.strictObject({
     .refine((path) => !path.includes('\0'), {
       error: 'must hold no NUL character',
     }),
+  /** The directory may hold files and directories of others: they are left alone until they are taken over. */
+  existing: z.boolean().default(false),
   /**
    * A process of another machine or container, which cannot be seen from here, is taken for dead when it has said nothing for this long; while it lives it says
    * so every 10 minutes. A dead one that can be seen is known at once. Too short a time would delete the writes of one that only slept.
@@ -24,6 +26,8 @@ export interface FilesystemConfig {
   readonly name: string;
   /** Absolute. */
   readonly root: string;
+  /** Whether the root may hold what others put there before it became one. */
+  readonly existing: boolean;
   /** How long a process that cannot be seen must be silent to be taken for dead. */
   readonly foreignGraceMs: number;
 }
@@ -40,6 +44,6 @@ export function filesystemConfig(definition: BackendDefinition): FilesystemConfi
     if (value !== undefined) issues.push(`credentials.${field}: a filesystem backend has none`);
   if (!parsed.success || issues.length > 0)
     throw new BackendError('invalid', `backend ${name}: ${issues.join('; ')}`, { backend: name });
-  const { path, foreignGraceSeconds } = parsed.data;
-  return { name, root: resolve(path), foreignGraceMs: foreignGraceSeconds * 1000 };
+  const { path, existing, foreignGraceSeconds } = parsed.data;
+  return { name, root: resolve(path), existing, foreignGraceMs: foreignGraceSeconds * 1000 };
 }

@@ -4,6 +4,7 @@ import type { ContainerInfo, ObjectRef } from '../object-backend.js';
 import { codeOf } from './errors.js';
 import { isId } from './ids.js';
 import { isContainerName, parseStagedName } from './layout.js';
+import { isTakeable, makePlain } from './plain/take-over.js';
 import type { Place } from './place.js';
 import { inspectWrite } from './read.js';
 import { periodsOf, readFile, scanContainer, slicesOf } from './scan.js';
@@ -21,12 +22,13 @@ export async function createContainer(place: Place, container: string): Promise<
   return await inspectContainer(place, container);
 }
 
-/** A symbolic link is no container: what it points to is not ours. */
+/** A symbolic link is no container: what it points to is not ours. One that others filled gives no tokens. */
 export async function inspectContainer(place: Place, container: string): Promise<ContainerInfo> {
   const found = await lstat(place.layout.container(container));
   if (!found.isDirectory())
     throw new BackendError('not-found', `container ${container} is no directory`, { backend: place.name });
-  return { name: container, createdAt: found.birthtime, tokens: 'id' };
+  const isPlain = (await place.plain.of(container)) !== undefined || (await isTakeable(place, container));
+  return { name: container, createdAt: found.birthtime, tokens: isPlain ? 'none' : 'id' };
 }
 
 export async function listContainers(place: Place): Promise<ContainerInfo[]> {
@@ -42,6 +44,13 @@ export async function listContainers(place: Place): Promise<ContainerInfo[]> {
     }
   }
   return infos;
+}
+
+/** Makes a directory that others filled ready to be written to, every file under its key. `conflict` for one of Spumoni's own format, or an empty one. */
+export async function prepareTakeover(place: Place, container: string): Promise<ContainerInfo> {
+  await inspectContainer(place, container);
+  await makePlain(place, container);
+  return await inspectContainer(place, container);
 }
 
 /** Removes a container that holds no file of a write, finished or not. What another put there makes the directory stay: `conflict`. */

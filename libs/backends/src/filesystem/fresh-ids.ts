@@ -1,8 +1,9 @@
-import { unlink } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import type { Call, FreshIds, ObjectRef } from '../object-backend.js';
 import { listContainers } from './containers.js';
 import { assertWanted, codeOf } from './errors.js';
 import { PERIOD_MS, sessionOf, SLICE_MS } from './ids.js';
+import { parseStagedName } from './layout.js';
 import type { Place } from './place.js';
 import { namesIn, periodsOf, readFiles, scanContainer, slicesOf } from './scan.js';
 import type { ScannedFile, TimedDirectory } from './scan.js';
@@ -28,6 +29,17 @@ async function* slicesOfSessions(
       if (names.length > 0) yield { slice, names };
     }
   }
+}
+
+/** The staged files of the sessions in a directory that was taken over. */
+async function stagedBy(place: Place, container: string, sessions: readonly SessionSpan[]): Promise<string[]> {
+  const plain = await place.plain.of(container);
+  if (!plain || sessions.length === 0) return [];
+  const wanted = new Set(sessions.map(({ session }) => session));
+  const names = await readdir(plain.staging);
+  return names
+    .filter((name) => wanted.has(sessionOf(parseStagedName(name) ?? '')))
+    .map((name) => `${plain.staging}/${name}`);
 }
 
 /**
@@ -103,6 +115,11 @@ export class FilesystemFreshIds implements FreshIds {
     this.looked.delete(container);
     const dead = await this.place.sessionFiles.dead();
     const due = dead.filter(({ examined }) => !examined.has(container));
+    if (await this.place.plain.of(container)) {
+      await this.removeStaged(container, due);
+      this.looked.set(container, due);
+      return;
+    }
     for await (const { slice, names } of slicesOfSessions(this.place, container, due)) {
       for await (const { name, path, trailer } of readFiles(slice, names, 'unchecked')) {
         assertWanted(this.place.name, call);
@@ -118,6 +135,14 @@ export class FilesystemFreshIds implements FreshIds {
     this.looked.set(container, due);
   }
 
+  /** In a directory that was taken over, a write bears an id only while it is staged. */
+  private async removeStaged(container: string, dead: readonly SessionSpan[]): Promise<void> {
+    for (const path of await stagedBy(this.place, container, dead))
+      await unlink(path).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error; // another process looks too
+      });
+  }
+
   /** A write that was never whole was never answered: nobody can miss it. */
   private async removeTorn(container: string, path: string, name: string): Promise<void> {
     await unlink(path).catch((error: unknown) => {
@@ -130,6 +155,7 @@ export class FilesystemFreshIds implements FreshIds {
   private async isWanted(session: DeadSession, containers: readonly string[]): Promise<boolean> {
     for (const name of containers) {
       if (session.examined.has(name)) continue;
+      if ((await stagedBy(this.place, name, [session])).length > 0) return true;
       for await (const { names } of slicesOfSessions(this.place, name, [session])) if (names.length > 0) return true;
     }
     return false;

@@ -1,6 +1,7 @@
 import type { FilesystemConfig } from './config.js';
 import { DirectorySync } from './directory-sync.js';
 import { Layout } from './layout.js';
+import { PlainKinds } from './plain/plain-kinds.js';
 import type { ProcessIdentity } from './process-identity.js';
 import { Root } from './root.js';
 import { SessionFiles } from './session-files.js';
@@ -27,6 +28,7 @@ export interface Place {
   readonly warm: WarmFiles;
   readonly sessionFiles: SessionFiles;
   readonly sessions: Sessions;
+  readonly plain: PlainKinds;
 }
 
 export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {}): Place {
@@ -35,11 +37,11 @@ export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {})
   const now = (): number => clock.now();
   const layout = new Layout(name, config.root);
   const directories = new DirectorySync();
-  const root = new Root(name, layout, directories);
+  const root = new Root(name, layout, directories, config.existing);
   const of = identity === undefined ? {} : { identity };
   const sessionFiles = new SessionFiles({ layout, root, directories, now, foreignGraceMs, ...of });
   const sessions = new Sessions(sessionFiles, clock, rotateMs);
   const slices = new Slices(layout, directories, now);
   const warm = new WarmFiles(config.root, now);
-  return { name, layout, root, directories, slices, warm, sessionFiles, sessions };
+  return { name, layout, root, directories, slices, warm, sessionFiles, sessions, plain: new PlainKinds(layout) };
 }

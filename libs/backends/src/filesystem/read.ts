@@ -129,8 +129,17 @@ export async function inspectWrite(place: Place, ref: WriteOfKey): Promise<FileF
   return facts;
 }
 
+/** What is read of an open file; the end is exclusive. */
+export interface FileSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly transient: boolean;
+  /** Throws if the bytes that were read may be others than those that were asked for. */
+  readonly assertSame?: () => void;
+}
+
 /** The bytes of a range from an open file, the next read being under way while a chunk is used. Closes the file at its end, however that comes. */
-class FileBody implements AsyncIterable<Uint8Array> {
+export class FileBody implements AsyncIterable<Uint8Array> {
   private closing: Promise<void> | undefined;
   private reading: Promise<unknown> = Promise.resolve();
   private readonly spare: Buffer[] = [];
@@ -139,7 +148,7 @@ class FileBody implements AsyncIterable<Uint8Array> {
     private readonly place: Place,
     private readonly call: Call,
     private readonly fd: number,
-    private readonly span: { readonly start: number; readonly end: number; readonly transient: boolean },
+    private readonly span: FileSpan,
   ) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -149,6 +158,7 @@ class FileBody implements AsyncIterable<Uint8Array> {
       for (let at = start; at < end; at += CHUNK_BYTES) {
         const chunk = await ahead;
         assertWanted(this.place.name, this.call);
+        this.span.assertSame?.();
         ahead = this.read(at + CHUNK_BYTES);
         yield chunk;
         if (this.span.transient) this.spare.push(chunk);

@@ -26,6 +26,8 @@ export class Root {
     private readonly backend: string,
     private readonly layout: Layout,
     private readonly directories: DirectorySync,
+    /** Whether it may hold other things when it is made one. */
+    private readonly existing: boolean,
   ) {}
 
   /** Fails with `unavailable` unless this is the root it was. */
@@ -36,7 +38,7 @@ export class Root {
     this.seen = found;
   }
 
-  /** Makes root and marker at the very first use. A directory that holds other things is refused with `invalid`. */
+  /** Makes root and marker at the very first use. A directory that holds other things is refused with `invalid`, unless it was said that it does. */
   async assertOrMake(): Promise<void> {
     if (this.seen !== undefined || (await this.readMarker()) !== undefined) {
       await this.assertThere();
@@ -45,7 +47,7 @@ export class Root {
     try {
       await mkdir(this.layout.root, { recursive: true, mode: 0o700 });
       const others = (await readdir(this.layout.root)).filter((name) => !isHarmless(name));
-      if (others.length > 0) {
+      if (others.length > 0 && !this.existing) {
         await this.refuseOrJoin(others);
         return;
       }
@@ -75,7 +77,7 @@ export class Root {
     const shown = others.slice(0, 3).map((name) => JSON.stringify(name));
     throw new BackendError(
       'invalid',
-      `the directory is not empty and is no backend's root: it holds ${shown.join(', ')}; expected an empty directory`,
+      `the directory is not empty and is no backend's root: it holds ${shown.join(', ')}; expected an empty directory, or options.existing for one whose directories are to be taken over`,
       { backend: this.backend },
     );
   }

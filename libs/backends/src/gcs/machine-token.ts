@@ -37,6 +37,6 @@ async function search(backend: string, ownLine: boolean): Promise<{ token: strin
     );
   const { token } = await client.getAccessToken();
   if (token === null || token === undefined || token === '') throw new Error('it is empty');
-  // Where the library does not say, it is asked again after half an hour.
+  // Where the library does not say: an hour, as Google gives.
   return { token, expiresAt: client.credentials.expiry_date ?? Date.now() + 3_600_000 };
 }

@@ -36,6 +36,7 @@ const REPEATABLE: Readonly<Record<Operation, boolean>> = {
   restamp: false, // its token stands no more once it succeeded
   abortUpload: true,
   enableVersioning: true,
+  prepareTakeover: true,
   conceal: true,
   probe: false,
 };

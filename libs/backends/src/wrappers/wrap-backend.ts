@@ -15,6 +15,7 @@ export const OPERATIONS = [
   'restamp',
   'abortUpload',
   'enableVersioning',
+  'prepareTakeover',
   'conceal',
   'probe',
 ] as const;
@@ -79,13 +80,14 @@ export function wrapBackend(inner: port.ObjectBackend, around: Around): port.Obj
   };
 }
 
-type Optional = Pick<port.ObjectBackend, 'abortUpload' | 'enableVersioning' | 'conceal'>;
+type Optional = Pick<port.ObjectBackend, 'abortUpload' | 'enableVersioning' | 'prepareTakeover' | 'conceal'>;
 type Through = <T>(operation: Operation, call: port.Call, proceed: (call: port.Call) => Promise<T>) => Promise<T>;
 
 /** The calls that not every backend has: those the inner one lacks stay absent. */
 function wrapOptional(inner: port.ObjectBackend, through: Through): Optional {
   const abortUpload = inner.abortUpload?.bind(inner);
   const enableVersioning = inner.enableVersioning?.bind(inner);
+  const prepareTakeover = inner.prepareTakeover?.bind(inner);
   const conceal = inner.conceal?.bind(inner);
   return {
     ...(abortUpload && {
@@ -95,6 +97,9 @@ function wrapOptional(inner: port.ObjectBackend, through: Through): Optional {
     ...(enableVersioning && {
       enableVersioning: (call, container) =>
         through('enableVersioning', call, (own) => enableVersioning(own, container)),
+    }),
+    ...(prepareTakeover && {
+      prepareTakeover: (call, container) => through('prepareTakeover', call, (own) => prepareTakeover(own, container)),
     }),
     ...(conceal && {
       conceal: (call, container, key) => through('conceal', call, (own) => conceal(own, container, key)),

@@ -48,9 +48,8 @@ export class StoredTakeovers implements TakeoverService {
       if (!isObjectsError(error, 'unknown-backend')) throw error;
       throw new DeploymentError('no-such-backend', error.message, { cause: error });
     });
-    const { capabilities } = await engine.backends.open(known.id);
     const found = await discoverContainers(engine, context, { backendId: known.id, ...page });
-    const items = found.items.map((container) => show(container, capabilities.tokens !== 'id'));
+    const items = found.items.map(show);
     return found.next === undefined ? { items } : { items, next: found.next };
   }
 
@@ -133,13 +132,13 @@ export class StoredTakeovers implements TakeoverService {
   }
 }
 
-function show({ name, region, createdAt, tokens, owner }: DiscoveredContainer, canAdopt: boolean): ContainerView {
+function show({ name, region, createdAt, tokens, owner }: DiscoveredContainer): ContainerView {
   return {
     container: name,
     ...(region === undefined ? {} : { region }),
     ...(createdAt === undefined ? {} : { createdAt: createdAt.toISOString() }),
     versioned: tokens !== 'none',
     owner,
-    adoptable: canAdopt && (owner.kind === 'nobody' || owner.kind === 'orphaned'),
+    adoptable: tokens !== 'id' && (owner.kind === 'nobody' || owner.kind === 'orphaned'),
   };
 }

@@ -138,6 +138,8 @@ class Adoption {
   }
 
   async #indexPage(page: ListPage): Promise<void> {
+    for (const { kind, key, reason } of page.entries)
+      if (kind === 'foreign') this.#tally.failed(key, 0, `not indexed: ${reason ?? 'it is no object'}`);
     await inParallel(page.entries.filter(isObject), this.parts.parallel, async (entry) => {
       this.context.signal?.throwIfAborted();
       await this.#indexEntry(entry);

@@ -1,4 +1,10 @@
-import { isBackendError, type Call, type ContainerInfo, type ObjectBackend } from '#libs/backends';
+import {
+  isBackendError,
+  type BackendErrorKind,
+  type Call,
+  type ContainerInfo,
+  type ObjectBackend,
+} from '#libs/backends';
 import type { BucketContainer, BucketDocument, BucketId } from '#libs/metadata';
 import { isSameContainer } from '../buckets/erase-container.js';
 import { markerAt, MARKER_KEY, readMarker, writeMarker, type FoundMarker } from '../buckets/marker.js';
@@ -28,14 +34,9 @@ export async function assertAdoptable(
   place: AdoptedPlace,
 ): Promise<{ readonly info: ContainerInfo; readonly stale: FoundMarker | undefined }> {
   const backend = await engine.backends.open(place.backendId);
-  if (backend.capabilities.tokens === 'id')
-    throw new ObjectsError(
-      'adoption-unsupported',
-      `backend ${backend.name} keeps objects under ids of Spumoni's own making: there is nothing in it to take over. Copy the files in by PUT`,
-      { facts: { backend: backend.name } },
-    );
   try {
     const info = await inspect(callOf(context), backend, place.container);
+    if (info.tokens === 'id') throw ofOwnFormat(backend, place.container);
     const stale = await assertUnmanaged(engine, callOf(context), backend, place.container);
     assertVersioningDecided(backend, info, place);
     return { info, stale };
@@ -44,12 +45,27 @@ export async function assertAdoptable(
   }
 }
 
+function ofOwnFormat(backend: ObjectBackend, container: string): ObjectsError {
+  return new ObjectsError(
+    'adoption-unsupported',
+    `directory "${container}" of backend ${backend.name} is empty, or holds objects under ids of Spumoni's own making: there are no files of others in it to take over`,
+    { facts: { backend: backend.name, container } },
+  );
+}
+
+/** Why a container that is named cannot be looked at. */
+const UNUSABLE: Readonly<Partial<Record<BackendErrorKind, (error: Error) => string>>> = {
+  denied: () => 'its credentials may not use it',
+  'not-found': () => 'there is none of that name',
+  invalid: ({ message }) => message,
+};
+
 async function inspect(call: Call, backend: ObjectBackend, container: string): Promise<ContainerInfo> {
   try {
     return await backend.inspectContainer(call, container);
   } catch (error) {
-    if (!isBackendError(error, 'not-found') && !isBackendError(error, 'denied')) throw error;
-    const why = error.kind === 'denied' ? 'its credentials may not use it' : 'there is none of that name';
+    const why = isBackendError(error) ? UNUSABLE[error.kind]?.(error) : undefined;
+    if (why === undefined) throw error;
     throw new ObjectsError('unknown-container', `container "${container}" of backend ${backend.name}: ${why}`, {
       facts: { backend: backend.name, container },
       cause: error,
@@ -98,12 +114,13 @@ function managedBy(
 
 function assertVersioningDecided(backend: ObjectBackend, info: ContainerInfo, place: AdoptedPlace): void {
   if (info.tokens !== 'none' || backend.capabilities.tokens === 'none') return;
-  if (place.versioning === 'enable' && !backend.enableVersioning)
+  const isChoice = backend.enableVersioning !== undefined;
+  if (place.versioning === 'enable' && !isChoice)
     throw new ObjectsError(
       'adoption-unsupported',
-      `versioning of "${place.container}" cannot be turned on from here; turn it on with the vendor's own tools, or send adopt.versioning "leave"`,
+      `versioning of "${place.container}" cannot be turned on from here; turn it on with the vendor's own tools if they can, or send adopt.versioning "leave"`,
     );
-  if (place.versioning !== undefined) return;
+  if (place.versioning !== undefined || !isChoice) return;
   throw new ObjectsError(
     'versioning-undecided',
     `versioning of container "${place.container}" on ${backend.name} is off, so nothing there names a single write. Send adopt.versioning "enable" to turn it on (the vendor then keeps, and bills, superseded versions ` +
@@ -130,6 +147,7 @@ export async function takeContainer(
     containers: [...current.containers.filter((c) => !isSameContainer(c, planned)), planned],
   }));
   try {
+    await backend.prepareTakeover?.(callOf(context), place.container);
     const marker = await placeMarker(engine, callOf(context), backend, {
       container: place.container,
       bucket: bucket.id,

@@ -42,6 +42,8 @@ export interface KeyedEntry {
 export class ListedPage {
   readonly objects = new Map<string, ListedEntry>();
   readonly noncurrent: KeyedEntry[] = [];
+  /** Parts of uploads: Spumoni's own, and no objects. */
+  readonly segments: KeyedEntry[] = [];
   /** Backend keys that no key of Spumoni's can name. */
   readonly unnameable: string[] = [];
   /** The last key in the index's order that is listed under itself: up to it the page is whole, if the vendor lists in that order. */
@@ -50,7 +52,15 @@ export class ListedPage {
   constructor(entries: readonly ListedEntry[]) {
     let last: string | undefined;
     for (const entry of entries) {
-      if (entry.key === MARKER_KEY || entry.key.startsWith(SEGMENT_PREFIX) || entry.kind === 'upload') continue;
+      if (entry.key === MARKER_KEY || entry.kind === 'upload') continue;
+      if (entry.kind === 'foreign') {
+        this.unnameable.push(entry.key);
+        continue;
+      }
+      if (entry.key.startsWith(SEGMENT_PREFIX)) {
+        if (entry.kind !== 'delete-marker') this.segments.push({ key: entry.key, entry });
+        continue;
+      }
       const read = readBackendKey(entry.key);
       if ('unindexable' in read) {
         if (entry.kind === 'object') this.unnameable.push(entry.key);

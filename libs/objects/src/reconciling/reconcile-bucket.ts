@@ -44,7 +44,7 @@ const REPORT_EVERY_MS = 500;
 /**
  * Compares what the index says of a bucket with what its vendors list, and heals what was changed outside: new, changed and missing objects (see `Finding`). A listing only says where to look: each key that differs is looked at by a fresh HEAD and
  * the one mutation (`settleKey`), so no acknowledged write of a client's is undone; keys that are being written are left for the next run. A missing object is marked, its record stays. Of bytes it deletes only orphans of this very bucket that lie beneath
- * newer writes (`removeOrphan`). A container without its marker is left alone, and fails the job. After a restore (`recovering`) it judges otherwise, looks at every write of containers of fresh ids as well, deletes nothing, and opens the bucket when all was looked at (ADR 14). Memory is bounded by a page; killed at any point it goes on at its checkpoint. The report is in the checkpoint, too.
+ * newer writes, or are parts of uploads that nobody knows (`removeOrphan`). A container without its marker is left alone, and fails the job. After a restore (`recovering`) it judges otherwise, looks at every write of containers of fresh ids as well, deletes nothing, and opens the bucket when all was looked at (ADR 14). Memory is bounded by a page; killed at any point it goes on at its checkpoint. The report is in the checkpoint, too.
  */
 export async function reconcileBucket(
   engine: Engine,
@@ -170,7 +170,9 @@ class Reconciliation {
       else await this.#compareListed(part, page, new Set());
       // What lies beneath is left to a later run: nothing is deleted before all is known.
       if (this.bucket.recovering === undefined)
-        await inParallel(page.noncurrent, this.reconcile.parallel, (one) => this.#lookBeneath(part, one));
+        await inParallel([...page.noncurrent, ...page.segments], this.reconcile.parallel, (one) =>
+          this.#lookBeneath(part, one),
+        );
       if (listed.cursor === undefined) return undefined;
       this.#at = { ...this.#at, cursor: listed.cursor };
       await this.#report(true);

@@ -5,7 +5,7 @@ import { isTiedTo } from '../mutation/write-ids.js';
 import { names } from './listed-page.js';
 import type { MarkerWatch } from './marker-watch.js';
 
-/** A version beneath the newest of its key. */
+/** A version beneath the newest of its key, or a part of an upload. */
 export interface Beneath {
   readonly bucket: BucketDocument;
   readonly container: BucketContainer;
@@ -16,7 +16,7 @@ export interface Beneath {
 }
 
 /**
- * Deletes, by token, a version that a writer of this very bucket and key sent and that nothing names: a request that reached the vendor after its writer had died and its intent was settled. Everything else stays: versions of others, from before the container was
+ * Deletes, by token, a version that a writer of this very bucket and key sent and that nothing names: a request that reached the vendor after its writer had died and its intent was settled, or a part of an upload that came after the backup from which the bucket was restored. Everything else stays: versions of others, from before the container was
  * taken over, and those that bear a stamp made for another bucket or key, as a copy does.
  *
  * No record can come to name it: an intent is there before any byte is sent, so bytes that are there (the HEAD) while the document, read afterwards, has neither their intent nor names them have had their intent settled. It must be older than the grace and than any

@@ -7,6 +7,8 @@ import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { changeKey } from '../mutation/change-key.js';
 import { withGarbage } from '../mutation/key-changes.js';
 import { isTiedTo } from '../mutation/write-ids.js';
+import { isRecovering } from './recovered.js';
+import { SEGMENT_PREFIX } from '../uploads/segment-keys.js';
 
 /** A write that lies under an id of its own, of a key that Spumoni can name. */
 export interface WriteOfKey {
@@ -27,7 +29,7 @@ export async function* everyWrite(
   let count = 0;
   for await (const { ref, writeId } of freshIds.everyWrite(callOf(context), container)) {
     context.signal?.throwIfAborted();
-    const read = readBackendKey(ref.key);
+    const read = isSegment(ref) ? { key: ref.key } : readBackendKey(ref.key);
     if (ref.key === MARKER_KEY || 'unindexable' in read) continue;
     const write = { key: read.key, ref, ...(writeId === undefined ? {} : { writeId }) };
     batch.set(read.key, [...(batch.get(read.key) ?? []), write]);
@@ -40,6 +42,11 @@ export async function* everyWrite(
   yield [...batch.values()];
 }
 
+/** A part of an upload. */
+function isSegment({ key }: Pick<ObjectRef, 'key'>): boolean {
+  return key.startsWith(SEGMENT_PREFIX);
+}
+
 /** Where a write was found. */
 export interface PlaceOfWrite {
   readonly bucket: BucketDocument;
@@ -50,7 +57,7 @@ export interface PlaceOfWrite {
 
 /**
  * True for a write that its key's document does not know and that came after the record's: it is worth a look. One that is older than the record and was sent for this very key is named as garbage, since a newer was acknowledged: else it would lie
- * there for ever.
+ * there for ever. So is a part of an upload: the backup's uploads do not know it.
  */
 export async function isUnknownAndNewer(engine: Engine, place: PlaceOfWrite, write: WriteOfKey): Promise<boolean> {
   const address = { bucket: place.bucket.id, key: write.key };
@@ -61,6 +68,10 @@ export async function isUnknownAndNewer(engine: Engine, place: PlaceOfWrite, wri
     (placement) => placement?.token === token && isSameContainer(placement, place.container),
   );
   if (isKnown) return false;
+  if (isSegment(write.ref)) {
+    if (isTiedTo(address, write.writeId)) await nameAsGarbage(engine, place, write);
+    return false;
+  }
   if (!current || !isSameContainer(current, place.container)) return true;
   if (place.freshIds.isNewer(token, current.token)) return true;
   if (isTiedTo(address, write.writeId)) await nameAsGarbage(engine, place, write);
@@ -80,6 +91,8 @@ async function nameAsGarbage(
     token: write.ref.token,
     writeId: write.writeId as WriteId,
   };
+  // Once the bucket is open, it may be of a write that is under way.
+  if (!(await isRecovering(engine, bucket.id))) return;
   const notBefore = engine.clock.now() + engine.settings.graceMs;
   await changeKey(engine, { bucket: bucket.id, key: write.key }, { requireActive: true }, (document) => ({
     next: withGarbage(document, { placement, notBefore }),

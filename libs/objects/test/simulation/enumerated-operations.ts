@@ -1,5 +1,5 @@
 import type * as objects from '../../src/index.js';
-import { putObject, renameObject, restampObject, Sweeper } from '../../src/index.js';
+import { encryptBucket, putObject, renameObject, restampObject, Sweeper } from '../../src/index.js';
 import {
   copyOnto,
   INITIAL,
@@ -8,6 +8,7 @@ import {
   putIfInitial,
   remove,
   restamp,
+  seal,
   type Model,
   type Operation,
 } from './operations.js';
@@ -41,6 +42,11 @@ const putStreamed: Operation = {
 
 async function* chunks(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield await Promise.resolve(Buffer.from(text));
+}
+
+/** In worlds whose objects are sealed there is nothing left to seal. */
+async function encryptFromNowOn(world: World): Promise<void> {
+  await encryptBucket(world.engine, await world.bucket(), true);
 }
 
 /** The class that an object gets, among those of the vendor of these worlds. */
@@ -115,6 +121,7 @@ export const ENUMERATED: readonly Enumerated[] = [
   { operation: elsewhere(copyOnto), mutation: 'copyObject', prepare: goHomeElsewhere },
   { operation: rename, mutation: 'renameObject', prepare: putOther, isTwo: true },
   { operation: move, mutation: 'moveObject' },
+  { operation: seal, mutation: 'encryptObjects', prepare: encryptFromNowOn },
   { operation: restamp, mutation: 'restampObject' },
   { operation: reclass, mutation: 'restampObject' },
   {

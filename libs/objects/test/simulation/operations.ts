@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyObject, moveObject, putObject, removeObject, restampObject, Sweeper } from '../../src/index.js';
 import { settleKey } from '../../src/reconciling/settle-key.js';
 import { targetAt } from '../../src/target.js';
+import { sealObject } from '../../src/writing/seal-object.js';
 import { CONTEXT, KEY, type World } from './world.js';
 
 /** What a client believes of the object; undefined: there is none. */
@@ -107,6 +108,14 @@ export const copyOnto: Operation = {
   },
   apply: (before) => before && { ...before, color: 'gold' },
   mayFailWith: ['changed-meanwhile', 'no-such-key', 'conflict', 'backend-unavailable', 'busy'],
+};
+
+/** In an encrypted bucket a plain object's bytes are written anew, sealed; a sealed one stays as it is. */
+export const seal: Operation = {
+  name: 'seal',
+  run: async (world) => sealObject(world.engine, CONTEXT, { bucket: await world.bucket(), key: KEY }),
+  apply: (before) => before,
+  mayFailWith: ['changed-meanwhile', 'no-such-key', 'conflict', 'object-missing', 'busy'],
 };
 
 /** A sweeper that meets the others' intents; in a world where `deadAfterMs` is 0 it takes them all for dead. */
