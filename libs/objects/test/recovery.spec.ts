@@ -116,7 +116,10 @@ class Stand {
       state: 'completed',
     });
     expect(await sweepAll(this.platform, this.bucket.id)).toEqual([]);
-    expect(await removeRetired(engine, ACTOR, await this.newest())).toBe(1);
+    const onFailure = (_container: unknown, error: unknown): never => {
+      throw error;
+    };
+    expect(await removeRetired(engine, ACTOR, await this.newest(), onFailure)).toBe(1);
   }
 
   async reconcile(): Promise<ReconcileReport | undefined> {
