@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { TOKEN_KINDS, type TokenKind } from '#libs/backends';
+import { describe, expect, it, jest } from '@jest/globals';
+import { BackendError, TOKEN_KINDS, type TokenKind } from '#libs/backends';
 import { IndexError, type BucketDocument, type ObjectRecord } from '#libs/metadata';
 import type { LifecycleRule } from '#libs/tiering';
 import { createBucket, runLifecycle, type JobEnd } from '../src/index.js';
@@ -95,6 +95,29 @@ describe.each(TOKEN_KINDS)('a lifecycle run on tokens %s', (tokens) => {
       expect(placed).toEqual(KEYS.map(() => (rule === expire ? undefined : 'm2')));
     },
   );
+
+  it('tries an object again whose backend did not answer once; where that is still to be settled, the next run does', async () => {
+    const at = await setUp(tokens);
+    const backend = at.platform.backends['m2'];
+    if (!backend) throw new Error('no second backend');
+    const put = backend.put.bind(backend);
+    let puts = 0;
+    const slow = jest.spyOn(backend, 'put').mockImplementation(async (...request) => {
+      puts += 1;
+      if (puts === 3) throw new BackendError('timeout', 'no answer came', { backend: 'm2' });
+      return put(...request);
+    });
+    const isSettled = tokens === 'id' || tokens === 'generation';
+    expect(await at.run(elsewhere)).toMatchObject({ state: isSettled ? 'completed' : 'failed' });
+    slow.mockRestore();
+    if (!isSettled) {
+      for (const one of Object.values(at.platform.backends)) one.endProcess();
+      await sweepAll(at.platform, at.bucket.id);
+      expect(await at.run(elsewhere)).toEqual({ state: 'completed' });
+    }
+    for (const key of KEYS) expect((await recordOf(at, key))?.placement.backend).toBe('m2');
+    for (const key of KEYS) expect(await read(at.platform, at.bucket, key)).toBe(`bytes of ${key}`);
+  });
 
   it('moves to another backend, making one container there though many objects want it at once, twice as once', async () => {
     const at = await setUp(tokens);

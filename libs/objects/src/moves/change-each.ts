@@ -7,6 +7,7 @@ import { changedMeanwhile } from '../mutation/mutate.js';
 import { reportIn, Telling } from '../reconciling/reconcile-report.js';
 import { Tally, type Counts, type JobEnd, type JobReporter } from './job-reporter.js';
 import { isStoreOutage } from './store-outage.js';
+import { tryingAgain } from './trying-again.js';
 import { walkKeys } from './walk.js';
 
 /** What a job that changes the objects of a bucket one by one is given. */
@@ -130,7 +131,7 @@ async function changeOne<Left extends string>(
 ): Promise<void> {
   const { tally, key, record } = at;
   try {
-    await changeUnlessSettled(engine, context, at);
+    await tryingAgain(engine, context, () => changeUnlessSettled(engine, context, at));
     tally.done(record.size);
   } catch (error) {
     if (context.signal?.aborted || isStoreOutage(error)) throw error;

@@ -18,6 +18,7 @@ import { removeObject } from '../writing/remove-object.js';
 import { restampObject } from '../writing/restamp-object.js';
 import { Tally, type JobEnd, type JobReporter } from './job-reporter.js';
 import { isStoreOutage } from './store-outage.js';
+import { tryingAgain } from './trying-again.js';
 import { walkKeys } from './walk.js';
 
 export interface RunLifecycle {
@@ -29,7 +30,7 @@ export interface RunLifecycle {
 }
 
 /**
- * Carries out a bucket's lifecycle rules as of now: expires, changes the class where the object lies, or moves it to another backend, each by the one mutation and only if the object is still what the rules were read against.
+ * Carries out a bucket's lifecycle rules as of now: expires, changes the class where the object lies, or moves it to another backend, each by the one mutation and only if the object is still what the rules were read against. What fails for a moment is tried again.
  * Counts the objects that had something due. Goes on at its checkpoint after a kill.
  */
 export async function runLifecycle(engine: Engine, context: OperationContext, run: RunLifecycle): Promise<JobEnd> {
@@ -54,7 +55,8 @@ export async function runLifecycle(engine: Engine, context: OperationContext, ru
       if (!due) return;
       tally.expect(due.record.size);
       try {
-        await carryOut(engine, context, { bucketId: bucket.id, key: item.key, containers, ...due });
+        const work = { bucketId: bucket.id, key: item.key, containers, ...due };
+        await tryingAgain(engine, context, () => carryOut(engine, context, work));
         tally.done(due.record.size);
       } catch (error) {
         if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key'))
