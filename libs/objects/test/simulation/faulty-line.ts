@@ -149,32 +149,55 @@ export class FaultyLine {
     switch (fault) {
       case 'is refused as too much':
       case 'is refused, with all that follow':
-      case 'is refused, and all that follow are cut':
-        { say(answer, tooMuch); return; }
-      case 'fails inside the vendor':
-        { say(answer, broken); return; }
-      case 'fails, under the status of a success':
-        { say(answer, { ...broken, status: 200 }); return; }
+      case 'is refused, and all that follow are cut': {
+        say(answer, tooMuch);
+        return;
+      }
+      case 'fails inside the vendor': {
+        say(answer, broken);
+        return;
+      }
+      case 'fails, under the status of a success': {
+        say(answer, { ...broken, status: 200 });
+        return;
+      }
       case 'is cut before it arrives':
-      case 'is cut, with all that follow':
-        { cut(answer); return; }
+      case 'is cut, with all that follow': {
+        cut(answer);
+        return;
+      }
       case 'is cut in mid-body':
         await this.#send(asked, Math.ceil(asked.body.length / 2));
-        { cut(answer); return; }
+        {
+          cut(answer);
+          return;
+        }
       case 'loses its answer':
         await this.#send(asked);
-        { cut(answer); return; }
+        {
+          cut(answer);
+          return;
+        }
       case 'is done, and answered as a failure':
         await this.#send(asked);
-        { say(answer, broken); return; }
+        {
+          say(answer, broken);
+          return;
+        }
       case 'is done, and answered as a failure under the status of a success':
         await this.#send(asked);
-        { say(answer, { ...broken, status: 200 }); return; }
+        {
+          say(answer, { ...broken, status: 200 });
+          return;
+        }
       case 'comes when nobody waits any more':
         this.#held.resolve(undefined);
         await this.#released.promise;
         await this.#send(asked);
-        { cut(answer); return; }
+        {
+          cut(answer);
+          return;
+        }
     }
   }
 
