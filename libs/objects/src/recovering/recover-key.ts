@@ -1,11 +1,13 @@
+import type { Placement } from '#libs/metadata';
 import type { Engine, OperationContext } from '../engine.js';
-import { fromBackend } from '../errors.js';
+import { fromBackend, ObjectsError } from '../errors.js';
 import { bucketNotActive, changeOf, tellCommit } from '../mutation/change-key.js';
 import { EMPTY, tidy } from '../mutation/key-changes.js';
 import { headStanding } from '../mutation/standing.js';
 import { recordFromHead } from '../reading/reconcile.js';
 import type { Settled } from '../reconciling/settle-key.js';
 import type { Target } from '../target.js';
+import { isRecovering } from './recovered.js';
 import { judgeRecovered, type SeenAfterRestore } from './judge-recovered.js';
 
 /** One key of a bucket that was restored, at one place. */
@@ -15,13 +17,15 @@ export interface KeyToRecover {
   readonly since: number;
   /** Where every write lies under an id of its own: which one is looked at; absent: the record's. */
   readonly token?: string;
+  /** What is known of the container of a record. */
+  readonly isLost: (place: Pick<Placement, 'backend' | 'container'>) => SeenAfterRestore['isLost'];
   /** As in `Look`. */
   readonly assertOwn: () => Promise<void>;
 }
 
 /**
  * Makes a key's document of a backup say what stands at the vendor now (`judgeRecovered`): by a fresh HEAD and one compare-and-set. No intent is needed, since nobody else reads or writes a bucket that is being recovered; those of the backup stay, for the sweeper to
- * settle afterwards. Sends and deletes no bytes.
+ * settle afterwards. Sends and deletes no bytes. Fails with `busy` where another run has ended the recovery meanwhile.
  */
 export async function recoverKey(engine: Engine, context: OperationContext, key: KeyToRecover): Promise<Settled> {
   const { target } = key;
@@ -34,6 +38,7 @@ export async function recoverKey(engine: Engine, context: OperationContext, key:
     const after = next && tidy(next(before));
     if (!next || (!after && !found)) return { finding, bytes };
     await key.assertOwn();
+    if (!(await isRecovering(engine, target.bucket.id))) throw recoveredMeanwhile();
     const result = await engine.index.changeKey(target.address, changeOf(found, after, { requireActive: true }));
     if (result === 'bucket-not-active') throw bucketNotActive();
     if (result === 'version-conflict') continue;
@@ -42,10 +47,14 @@ export async function recoverKey(engine: Engine, context: OperationContext, key:
   }
 }
 
+function recoveredMeanwhile(): ObjectsError {
+  return new ObjectsError('busy', 'another run has ended the recovery of the bucket', { retryAfterSeconds: 1 });
+}
+
 async function look(
   engine: Engine,
   context: OperationContext,
-  { target, since, token }: KeyToRecover,
+  { target, since, token, isLost }: KeyToRecover,
   before: SeenAfterRestore['before'],
 ): ReturnType<typeof judgeRecovered> {
   const byId = target.tokens === 'id' ? (token ?? before.current?.placement.token) : undefined;
@@ -63,6 +72,7 @@ async function look(
     since,
     isWeak: target.tokens === 'none',
     hasIntents: target.tokens !== 'id',
+    isLost: before.current ? isLost(before.current.placement) : 'no',
   };
   return judgeRecovered(seen, {
     stillReadable: (record) => headStanding(target, context, { token: record.placement.token }),
