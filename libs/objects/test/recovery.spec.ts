@@ -116,7 +116,10 @@ class Stand {
       state: 'completed',
     });
     expect(await sweepAll(this.platform, this.bucket.id)).toEqual([]);
-    expect(await removeRetired(engine, ACTOR, await this.newest())).toBe(1);
+    const onFailure = (_container: unknown, error: unknown): never => {
+      throw error;
+    };
+    expect(await removeRetired(engine, ACTOR, await this.newest(), onFailure)).toBe(1);
   }
 
   async reconcile(): Promise<ReconcileReport | undefined> {
@@ -237,6 +240,46 @@ describe.each(TOKEN_KINDS)('a bucket restored from a backup, where tokens are %s
     const place = `m1/${bucket.containers[0]?.container ?? ''}`;
     expect(await holdings(platform)).toEqual([`${place}/`, `${place}/${MARKER_KEY}`, `${place}/${before.key}`]);
     expect(await listAll(platform, await stand.newest())).toEqual([]);
+  });
+
+  it('is left alone by a run that goes on after another has ended its recovery', async () => {
+    const stand = await Stand.on(tokens);
+    const { platform, bucket, backend } = stand;
+    await stand.put('a');
+    await stand.backUp();
+    await stand.restore();
+    const [began, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const isSlow = { yet: true };
+    const stop = async (): Promise<void> => {
+      if (!isSlow.yet) return;
+      isSlow.yet = false;
+      began.resolve(undefined);
+      await goOn.promise;
+    };
+    const list = backend.list.bind(backend);
+    Object.assign(backend, { list: async (...asked: Parameters<typeof list>) => stop().then(() => list(...asked)) });
+    if (backend.freshIds) {
+      const all = backend.freshIds.everyWrite.bind(backend.freshIds);
+      Object.assign(backend.freshIds, {
+        async *everyWrite(...asked: Parameters<typeof all>) {
+          await stop();
+          yield* all(...asked);
+        },
+      });
+    }
+    const slow = stand.reconcile();
+    await began.promise;
+    await stand.reconcile();
+    const before = await stand.documents();
+    // Bytes of a write that is under way, and of one of a key that there was none of.
+    for (const key of ['a', 'b']) {
+      const writeId = newWriteIdFor(platform.engine, { bucket: bucket.id, key });
+      const container = bucket.containers[0]?.container ?? '';
+      await putOutside(backend, container, { key, bytes: 'under way', attributes: { writeId } });
+    }
+    goOn.resolve(undefined);
+    expect((await slow)?.counts).toEqual({ skipped: 2 });
+    expect(await stand.documents()).toEqual(before);
   });
 
   it('is read, written, listed and deleted by nobody before that', async () => {

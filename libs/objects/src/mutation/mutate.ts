@@ -5,17 +5,18 @@ import {
   type WriteCondition,
   type WriteResult,
 } from '#libs/backends';
-import { IndexError, type KeyDocument } from '#libs/metadata';
+import { IndexError, type KeyDocument, type ObjectRecord } from '#libs/metadata';
 import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError, fromBackend, isObjectsError, ownCause } from '../errors.js';
 import { changeKey } from './change-key.js';
 import { commitIntent } from './commit-intent.js';
 import { decideLater } from './decide-later.js';
 import { keepAlive } from './heartbeat.js';
-import { closeIntent, openIntent } from './intents.js';
+import { closeIntent, leaveToSweeper, openIntent } from './intents.js';
 import { commit, EMPTY } from './key-changes.js';
 import { garbageFrom, isSubordinate, recordOf, storedOf, type Mutation, type Outcome } from './mutation.js';
 import { currentlyWrapped } from '../sealing/sealings.js';
+import { abortUploads } from '../sweep/leftovers.js';
 import { discardBytes, headStanding, placementRef } from './standing.js';
 
 /**
@@ -38,12 +39,14 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
   const result = await send(engine, context, mutation, {});
   const record = recordOf(mutation, result);
   let committed = record;
+  let replaced: ObjectRecord | undefined;
   const ref = placementRef(record.placement);
   await engine.reach('bytes-sent', target.address.key);
   try {
     await changeKey(engine, target.address, { requireActive: true }, (document) => {
       mutation.guard?.(document);
       committed = currentlyWrapped(engine, target.address, record);
+      replaced = document.current;
       return {
         next: commit(document, { record: committed, coexist: true, garbageFrom: garbageFrom(engine, mutation) }),
         then: undefined,
@@ -60,7 +63,7 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
   }
   target.backend.freshIds?.settle(ref);
   await engine.reach('committed', target.address.key);
-  return { record: committed, fate: 'committed' };
+  return { record: committed, fate: 'committed', ...(replaced ? { replaced } : {}) };
 }
 
 /** The index had no room, or the record was too large for it: it was not changed. */
@@ -156,7 +159,8 @@ export function isIndefinite(error: unknown): boolean {
 }
 
 async function refuseSent(engine: Engine, mutation: Mutation, error: unknown): Promise<never> {
-  if (mutation.target.tokens !== 'id') await closeIntent(engine, mutation.target.address, mutation.writeId);
+  const end = isBackendError(error) && error.leftBehind ? leaveToSweeper : closeIntent;
+  if (mutation.target.tokens !== 'id') await end(engine, mutation.target.address, mutation.writeId);
   if (isBackendError(error, 'precondition') && isSubordinate(mutation.kind)) throw changedMeanwhile(error);
   if (isBackendError(error, 'precondition')) {
     throw new ObjectsError('conflict', 'another write of this key is under way; send the request again', {
@@ -199,6 +203,7 @@ async function decideByHead(
   if (head?.writeId !== mutation.writeId) throw lost;
   const stored = storedOf(content);
   if (head.size !== stored.size || (stored.md5 !== undefined && (head.md5 ?? stored.md5) !== stored.md5)) throw lost;
+  if (isBackendError(error) && error.leftBehind && !(await isCleared(engine, context, mutation))) throw lost;
   return {
     token: head.token,
     vendorEtag: head.vendorEtag,
@@ -206,6 +211,17 @@ async function decideByHead(
     storageClass: head.storageClass,
     ...(head.md5 === undefined ? {} : { md5: head.md5 }),
   };
+}
+
+/** The bytes stand, but not alone: once the commit has closed the intent, nobody would look for what else was sent. */
+async function isCleared(engine: Engine, context: OperationContext, { target, writeId }: Mutation): Promise<boolean> {
+  try {
+    return await abortUploads(engine, { requestId: context.requestId, actor: context.actor }, target, writeId);
+  } catch (error) {
+    // The write is reported as unknown, with its own failure as the cause; the sweeper meets this one again.
+    if (isBackendError(error)) return false;
+    throw error;
+  }
 }
 
 export function changedMeanwhile(cause?: unknown): ObjectsError {

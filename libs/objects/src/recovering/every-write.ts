@@ -7,6 +7,7 @@ import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { changeKey } from '../mutation/change-key.js';
 import { withGarbage } from '../mutation/key-changes.js';
 import { isTiedTo } from '../mutation/write-ids.js';
+import { isRecovering } from './recovered.js';
 import { SEGMENT_PREFIX } from '../uploads/segment-keys.js';
 
 /** A write that lies under an id of its own, of a key that Spumoni can name. */
@@ -90,6 +91,8 @@ async function nameAsGarbage(
     token: write.ref.token,
     writeId: write.writeId as WriteId,
   };
+  // Once the bucket is open, it may be of a write that is under way.
+  if (!(await isRecovering(engine, bucket.id))) return;
   const notBefore = engine.clock.now() + engine.settings.graceMs;
   await changeKey(engine, { bucket: bucket.id, key: write.key }, { requireActive: true }, (document) => ({
     next: withGarbage(document, { placement, notBefore }),

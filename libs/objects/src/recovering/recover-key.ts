@@ -1,12 +1,13 @@
 import type { Placement } from '#libs/metadata';
 import type { Engine, OperationContext } from '../engine.js';
-import { fromBackend } from '../errors.js';
+import { fromBackend, ObjectsError } from '../errors.js';
 import { bucketNotActive, changeOf, tellCommit } from '../mutation/change-key.js';
 import { EMPTY, tidy } from '../mutation/key-changes.js';
 import { headStanding } from '../mutation/standing.js';
 import { recordFromHead } from '../reading/reconcile.js';
 import type { Settled } from '../reconciling/settle-key.js';
 import type { Target } from '../target.js';
+import { isRecovering } from './recovered.js';
 import { judgeRecovered, type SeenAfterRestore } from './judge-recovered.js';
 
 /** One key of a bucket that was restored, at one place. */
@@ -24,7 +25,7 @@ export interface KeyToRecover {
 
 /**
  * Makes a key's document of a backup say what stands at the vendor now (`judgeRecovered`): by a fresh HEAD and one compare-and-set. No intent is needed, since nobody else reads or writes a bucket that is being recovered; those of the backup stay, for the sweeper to
- * settle afterwards. Sends and deletes no bytes.
+ * settle afterwards. Sends and deletes no bytes. Fails with `busy` where another run has ended the recovery meanwhile.
  */
 export async function recoverKey(engine: Engine, context: OperationContext, key: KeyToRecover): Promise<Settled> {
   const { target } = key;
@@ -37,12 +38,17 @@ export async function recoverKey(engine: Engine, context: OperationContext, key:
     const after = next && tidy(next(before));
     if (!next || (!after && !found)) return { finding, bytes };
     await key.assertOwn();
+    if (!(await isRecovering(engine, target.bucket.id))) throw recoveredMeanwhile();
     const result = await engine.index.changeKey(target.address, changeOf(found, after, { requireActive: true }));
     if (result === 'bucket-not-active') throw bucketNotActive();
     if (result === 'version-conflict') continue;
     tellCommit(engine, target.address, found?.value, after);
     return { finding, bytes };
   }
+}
+
+function recoveredMeanwhile(): ObjectsError {
+  return new ObjectsError('busy', 'another run has ended the recovery of the bucket', { retryAfterSeconds: 1 });
 }
 
 async function look(

@@ -1,4 +1,4 @@
-import type { BucketDocument } from '#libs/metadata';
+import type { BucketDocument, BucketId } from '#libs/metadata';
 import { changeBucket } from '../buckets/open-bucket.js';
 import type { Engine } from '../engine.js';
 import { ObjectsError } from '../errors.js';
@@ -16,6 +16,13 @@ export function assertRecovered(bucket: BucketDocument): void {
     `bucket ${bucket.name} was restored from a backup, and what was written after it is still being looked for at its vendors; wait for the bucket's job of type reconcile, or begin it again if it failed`,
     { retryAfterSeconds: RETRY_AFTER_SECONDS },
   );
+}
+
+/**
+ * False once another run has ended the recovery. Asked after the vendor was, and before the index is changed by what it said: since then clients write, and what stands there may be of a write that is under way and may yet be refused.
+ */
+export async function isRecovering(engine: Engine, bucket: BucketId): Promise<boolean> {
+  return (await engine.index.getBucket(bucket))?.value.recovering !== undefined;
 }
 
 /** Opens a bucket whose recovery has ended. Containers that were being adopted have been gone through as well. */
