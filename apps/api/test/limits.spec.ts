@@ -73,6 +73,19 @@ describe('limits of users and buckets', () => {
     expect((await asAda('GET', '/v1/metered/k')).status).toBe(200);
   });
 
+  it('of bytes: what came for nothing is paid for as well', async () => {
+    const wrong = { 'content-md5': Buffer.alloc(16).toString('base64') };
+    for (const [bucket, size] of [
+      ['wasted-much', 100_000],
+      ['wasted-little', 50_000],
+    ] as const) {
+      await newBucket(bucket);
+      expect((await setBucket(bucket, { bytesPerSecond: 500 })).status).toBe(200);
+      expectRefused(await asAda('PUT', `/v1/${bucket}/k`, 'x'.repeat(size), wrong), 400, 'bad-digest');
+      expectRefused(await asAda('PUT', `/v1/${bucket}/k`, 'x', {}), 429, 'rate-limited');
+    }
+  });
+
   it('of objects: one more is a 507 that says why; replacing, reading and deleting go on, and deleting makes room', async () => {
     await newBucket('counted');
     await asAda('PUT', '/v1/counted/a', '1');
@@ -112,6 +125,22 @@ describe('limits of users and buckets', () => {
     expect((await asAda('PUT', '/v1/sized/k', 'x'.repeat(8_000))).status).toBe(200);
     expect((await asAda('PUT', '/v1/sized/k', '')).status).toBe(200);
     expect(await usageOf('sized')).toEqual({ objects: 1, bytes: 0 });
+  });
+
+  it('of what is stored: counted by what a write has really replaced, not by what it found when it began', async () => {
+    await newBucket('slow');
+    await setBucket('slow', { objects: 5, bytes: 1_000_000 });
+    const size = 200_000;
+    expect((await asAda('PUT', '/v1/slow/k', 'x'.repeat(size))).status).toBe(200);
+    const client = await RawClient.open(stand.port);
+    client.send(head('PUT', '/v1/slow/k', { authorization: ada, 'content-length': size, expect: '100-continue' }));
+    expect((await client.until(/100 Continue/)).closed).toBe(false);
+    expect((await asAda('DELETE', '/v1/slow/k')).status).toBe(200);
+    expect(await usageOf('slow')).toEqual({ objects: 0, bytes: 0 });
+    client.send('y'.repeat(size));
+    await client.until(/Successfully Uploaded/);
+    client.end();
+    expect(await usageOf('slow')).toEqual({ objects: 1, bytes: size });
   });
 
   it('of a user: over all buckets of theirs; writes at the same time never pass it together; what failed holds nothing', async () => {

@@ -204,6 +204,15 @@ describe('a directory of others', () => {
     expect(await readFile(join(path, 'secret'), 'utf8')).toBe('outside');
   });
 
+  it('is the same after a copy that keeps times, with what was stored beside its files', async () => {
+    await take();
+    const token = await put('a/b.txt', 'ours');
+    await failure(backend.deleteContainer(CALL, container), 'conflict');
+    await promisify(execFile)('cp', ['-a', join(path, container), join(path, 'copy')]);
+    const head = await backend.head(CALL, { container: 'copy', key: 'a/b.txt', token });
+    expect(head).toMatchObject({ metadata: { by: 'us' }, writeId: 'of-a/b.txt' });
+  });
+
   it('never reads through a link that others put in a path', async () => {
     await take();
     const { token } = await backend.head(CALL, { container, key: 'a/deep/c' });

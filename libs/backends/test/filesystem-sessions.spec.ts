@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { IdSource, newSessionId, sliceOf } from '../src/filesystem/ids.js';
@@ -91,6 +91,26 @@ describe('sessions of the filesystem backend', () => {
     expect(await sessions()).toEqual([]);
     await put('b');
     expect(await sessions()).toHaveLength(1);
+  });
+
+  it('are each said to live, though the file of another has gone', async () => {
+    await put('a');
+    const [gone = ''] = await sessions();
+    now += 10 * MINUTE;
+    await backend.rotateSessions();
+    await put('b');
+    const [kept = ''] = (await sessions()).filter((name) => name !== gone);
+    await rm(join(path, '.spumoni', 'sessions', gone));
+    now += 5 * MINUTE;
+    await expect(backend.rotateSessions()).rejects.toMatchObject({ code: 'ENOENT' });
+    const { mtimeMs } = await stat(join(path, '.spumoni', 'sessions', kept));
+    expect(Math.round(mtimeMs)).toBe(now);
+    await writeFile(join(path, '.spumoni', 'sessions', gone), '{}');
+  });
+
+  it('have ids of their own, however many are made in one millisecond', () => {
+    const made = Array.from({ length: 10_000 }, () => newSessionId());
+    expect(new Set(made).size).toBe(made.length);
   });
 
   it('never give an id after their end, though nothing rotates them', async () => {

@@ -4,10 +4,17 @@ import type { BucketDocument, ObjectRecord } from '#libs/metadata';
 export interface Reservation {
   /** Bytes that the body may have, where its size was not known beforehand. */
   readonly most?: number;
-  /** The write happened, with so many bytes. */
-  settle(size: number): void;
-  /** It did not, or nobody knows. */
+  /** The write happened. */
+  settle(stored: StoredWrite): void;
+  /** It did not, or nobody knows, or another took its place at once. */
   cancel(): void;
+}
+
+/** What a write has changed, by the commit that made it: what was there when it began may have gone since. */
+export interface StoredWrite {
+  readonly size: number;
+  /** Bytes of the object that it replaced; undefined: none, or it is not known. */
+  readonly replaced: number | undefined;
 }
 
 /** Which object a write makes or replaces, and its size where it is known. */

@@ -1,11 +1,12 @@
 import { Controller, Delete, Get, Head, Inject, Param, Post, Put, Res, UseGuards } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
 import { createBucket, deleteBucket, listObjects, openBucket } from '#libs/objects';
 import { ChangesNoConfiguration } from '../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../http/access.guard.js';
+import { BucketParam } from '../http/bucket-param.js';
 import type { Caller } from '../http/caller.js';
 import { Describe } from '../http/describe.decorator.js';
 import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf } from '../http/parameters.js';
@@ -16,7 +17,6 @@ import { DEPLOYMENT } from '../tokens.js';
 import { BucketPresenter } from './bucket-presenter.js';
 import * as schemas from './bucket-schemas.js';
 
-const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
 const listPage = pageQuery.extend({ limit: pageQuery.shape.limit.default(1000) });
 
 /** `/v1`: buckets, as SODA's users know them. Objects are served by `ObjectEndpoint`. */
@@ -52,7 +52,7 @@ export class BucketsController {
   }
 
   @Put(':bucket')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'createBucket',
     summary: "Create a bucket, and its container at the vendor's; or take over a container that is there",
@@ -93,7 +93,7 @@ export class BucketsController {
   }
 
   @Delete(':bucket')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'deleteBucket',
     summary: 'Delete an empty bucket, and its container; detach an adopted one',
@@ -114,7 +114,7 @@ export class BucketsController {
   }
 
   @Head(':bucket')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'headBucket',
     summary: 'Ask whether a bucket is there and yours',
@@ -129,7 +129,7 @@ export class BucketsController {
   }
 
   @Get(':bucket')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'listObjects',
     summary: 'List the objects of a bucket, or inspect it',
@@ -176,7 +176,7 @@ export class BucketsController {
   }
 
   @Post(':bucket')
-  @bucketParam
+  @BucketParam
   @ChangesNoConfiguration()
   @Describe({
     id: 'deleteObjects',

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { ObjectsError, type Expectations } from '#libs/objects';
 import { continueBody, isFollowedByNonsense, SILENCE_MS, type Exchange } from '../http/exchange.js';
 import { noteReceived } from './young-buffers.js';
@@ -16,10 +15,11 @@ export function receiveBody(
 ): Promise<Uint8Array> | AsyncIterable<Uint8Array> {
   if (expected.size === 0) return Promise.resolve(new Uint8Array(0));
   const isSmall = expected.size !== undefined && expected.size <= WHOLE_BYTES;
-  return isSmall && !exchange.awaitsContinue ? readWhole(exchange.request, expected.size) : streamed(exchange);
+  return isSmall && !exchange.awaitsContinue ? readWhole(exchange, expected.size) : streamed(exchange);
 }
 
-function readWhole(request: IncomingMessage, size: number): Promise<Uint8Array> {
+function readWhole(exchange: Exchange, size: number): Promise<Uint8Array> {
+  const { request } = exchange;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let read = 0;
@@ -27,6 +27,7 @@ function readWhole(request: IncomingMessage, size: number): Promise<Uint8Array> 
     request.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       read += chunk.length;
+      exchange.contentBytes = read;
     });
     request.once('end', () => {
       request.socket.setTimeout(0);
@@ -49,6 +50,8 @@ async function* streamed(exchange: Exchange): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       read += chunk.byteLength;
+      // Also where nothing comes of it: it is paid for by the limits of bytes a second.
+      exchange.contentBytes = read;
       noteReceived(chunk.byteLength);
       yield chunk;
     }

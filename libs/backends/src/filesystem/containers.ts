@@ -58,6 +58,8 @@ export async function deleteContainer(place: Place, container: string): Promise<
   const directory = place.layout.container(container);
   const notEmpty = (cause?: unknown): BackendError =>
     new BackendError('conflict', `container ${container} is not empty`, { backend: place.name, cause });
+  // What others put there is not looked into: their empty directories are theirs too.
+  if ((await place.plain.of(container)) !== undefined || (await isTakeable(place, container))) throw notEmpty();
   for await (const file of scanContainer(place, container)) throw notEmpty(file.name);
   try {
     for (const period of await periodsOf(place, container)) {
@@ -72,6 +74,7 @@ export async function deleteContainer(place: Place, container: string): Promise<
     if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') throw notEmpty(error);
     throw error;
   }
+  place.plain.forget(container);
   await place.directories.sync(place.layout.root);
 }
 

@@ -25,6 +25,14 @@ interface Session extends SessionSpan {
   readonly pending: Set<string>;
 }
 
+/** Does it for each, also after one has failed: a file that is gone must not make the others look as if their process were dead. */
+async function each<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
+  const outcomes = await Promise.allSettled(items.map(action));
+  const failures = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} session files failed`);
+  if (failures.length === 1) throw failures[0];
+}
+
 /**
  * The sessions of this process, one after another: every id names the session that it was made in, and a session's file is durable before its first id is given.
  * So after a crash the writes of the dead process are found by the sessions it left, and only theirs. A session that is old gives way to a new one, and is
@@ -37,6 +45,8 @@ export class Sessions {
   private ticking: Promise<void> = Promise.resolve();
   private stop: (() => void) | undefined;
   private closed = false;
+  /** What went wrong in the last round of the timer. */
+  private failure: unknown;
   private readonly ids: IdSource;
 
   constructor(
@@ -57,7 +67,8 @@ export class Sessions {
         current.pending.add(id);
         return id;
       }
-      if (opened === MOST_OPENINGS) throw new Error('a session is over before its file is on the disk');
+      if (opened === MOST_OPENINGS)
+        throw new Error('a session is over before its file is on the disk', { cause: this.failure });
       await this.open();
     }
   }
@@ -103,8 +114,13 @@ export class Sessions {
     this.mine.set(session.session, session);
     this.current = session;
     if (this.closed) return;
-    // What fails in a tick is tried again by the next; until then the old session serves, and a write that needs a new one says why it gets none.
-    this.stop ??= this.clock.every(this.rotateMs, () => void this.tick().catch(() => undefined));
+    // What fails in a tick is tried again by the next; until then the old session serves, and a write that gets no new one says why.
+    this.stop ??= this.clock.every(this.rotateMs, () => {
+      this.tick().then(
+        () => (this.failure = undefined),
+        (error: unknown) => (this.failure = error),
+      );
+    });
   }
 
   private async turn(): Promise<void> {
@@ -114,14 +130,14 @@ export class Sessions {
       else await this.open();
     }
     await this.forgetSettled();
-    for (const session of this.mine.keys()) await this.files.touch(session);
+    await each([...this.mine.keys()], (session) => this.files.touch(session));
   }
 
   private async forgetSettled(): Promise<void> {
-    for (const [name, session] of this.mine) {
-      if (session === this.current || session.pending.size > 0) continue;
+    await each([...this.mine], async ([name, session]) => {
+      if (session === this.current || session.pending.size > 0) return;
       await this.files.removeOwn(name);
       this.mine.delete(name);
-    }
+    });
   }
 }

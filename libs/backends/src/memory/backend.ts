@@ -164,9 +164,9 @@ export class MemoryBackend implements port.ObjectBackend {
     (await this.open(call, container)).kind = 'none';
   }
 
-  /** Leaves an unfinished upload, as a writer that died would. */
-  async leaveUpload(call: port.Call, container: string, key: string): Promise<void> {
-    (await this.open(call, container)).beginUpload(key, ++this.order);
+  /** Leaves an unfinished upload, as a writer that died would; with the time at which it began, where that is to be told. */
+  async leaveUpload(call: port.Call, container: string, key: string, begun?: Date): Promise<void> {
+    (await this.open(call, container)).beginUpload(key, ++this.order, begun);
   }
 
   /** Declares all writes so far to be a process's that is dead now: `freshIds.unsettled` gives those that were not settled. Nothing but for tokens of kind `id`. */

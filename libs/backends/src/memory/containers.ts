@@ -28,7 +28,7 @@ export interface NewWrite {
 /** One container. Each method is one synchronous step, so nothing comes between its check and its change. */
 export class MemoryContainer {
   private readonly writes = new Map<string, MemoryWrite[]>();
-  private readonly uploads = new Map<string, { readonly key: string; readonly order: number }>();
+  private readonly uploads = new Map<string, { readonly key: string; readonly order: number; readonly begun?: Date }>();
 
   constructor(
     readonly backend: string,
@@ -109,9 +109,9 @@ export class MemoryContainer {
     this.writes.delete(key);
   }
 
-  beginUpload(key: string, order: number): string {
+  beginUpload(key: string, order: number, begun?: Date): string {
     const upload = `upload-${order}`;
-    this.uploads.set(upload, { key, order });
+    this.uploads.set(upload, { key, order, ...(begun ? { begun } : {}) });
     return upload;
   }
   endUpload(upload: string): boolean {
@@ -125,8 +125,8 @@ export class MemoryContainer {
   allWrites(): MemoryWrite[] {
     return [...this.writes.values()].flat();
   }
-  allUploads(): { key: string; token: string }[] {
-    return [...this.uploads].map(([token, { key }]) => ({ key, token }));
+  allUploads(): { key: string; token: string; begun?: Date }[] {
+    return [...this.uploads].map(([token, { key, begun }]) => ({ key, token, ...(begun ? { begun } : {}) }));
   }
 }
 

@@ -49,10 +49,10 @@ export function listMemory(container: MemoryContainer, request: ListRequest, def
   const writes = container
     .allWrites()
     .map((write) => placeWrite(write, container.current(write.key) === write, defaultClass));
-  const uploads = container.allUploads().map(({ key, token }, index): Placed => ({
+  const uploads = container.allUploads().map(({ key, token, begun }, index): Placed => ({
     key,
     order: -1 - index,
-    entry: { kind: 'upload', key, token, size: 0 },
+    entry: { kind: 'upload', key, token, size: 0, ...(begun ? { lastModified: begun } : {}) },
   }));
   const all = include === 'current' ? writes.filter(({ entry }) => entry.kind === 'object') : [...writes, ...uploads];
   const due = all

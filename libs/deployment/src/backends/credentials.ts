@@ -100,8 +100,23 @@ export function openCredentials(
   return stored.parse(JSON.parse(openEnvelope(masterKey, backend.credentials, boundTo(backend)).reveal()));
 }
 
-/** A vendor's words with every credential taken out, whatever the vendor or its client put into them. */
+/** Below this many characters a credential may well be part of an ordinary word. */
+const TELLING_LENGTH = 8;
+
+/**
+ * A vendor's words with every credential taken out, whatever the vendor or its client put into them. A short one is taken out only where it stands for itself, with neither letter nor digit beside it: `a` in the midst of a word tells nobody anything, and without its words
+ * nobody could read the message. Of two that begin alike the longer goes.
+ */
 export function withoutCredentials(message: string, clear: ClearCredentials): string {
-  const secrets = Object.entries(clear).flatMap(([field, value]) => (OPEN_FIELDS.has(field) ? [] : [value]));
-  return secrets.filter((value) => value !== '').reduce((told, value) => told.replaceAll(value, hiddenText), message);
+  const secrets = Object.entries(clear)
+    .flatMap(([field, value]) => (OPEN_FIELDS.has(field) || value === '' ? [] : [value]))
+    .sort((one, other) => other.length - one.length);
+  if (secrets.length === 0) return message;
+  // In one pass: what was put in place of one secret is not searched for the next.
+  return message.replaceAll(new RegExp(secrets.map(patternOf).join('|'), 'gu'), hiddenText);
+}
+
+function patternOf(secret: string): string {
+  const literal = secret.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
+  return secret.length < TELLING_LENGTH ? `(?<![\\p{L}\\p{N}])${literal}(?![\\p{L}\\p{N}])` : literal;
 }

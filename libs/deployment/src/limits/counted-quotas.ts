@@ -85,7 +85,8 @@ export class CountedQuotas implements Quotas {
     };
     return {
       ...(wish.size === undefined && most !== Infinity ? { most } : {}),
-      settle: (size) => become(growth(size)),
+      settle: ({ size, replaced }) =>
+        become({ objects: replaced === undefined ? 1 : 0, bytes: size - (replaced ?? 0) }),
       cancel: () => become({ objects: 0, bytes: 0 }),
     };
   }

@@ -64,7 +64,7 @@ export class StoredUploads implements UploadService {
           },
         );
       // Counted as stored from now on, by whoever counts anew as well.
-      reservation?.settle(size);
+      reservation?.settle({ size, replaced: undefined });
       if (size > 0) return this.#shown(record);
       this.#giveBack(bucket, record);
       return this.#shown(await this.#complete(context, bucket, record));

@@ -38,7 +38,9 @@ export async function commitIntent(
     const contested = mine.baseRevision !== found.value.revision || found.value.intents.length > 1;
     const standing = contested ? await judge(context, mutation, found.value) : 'mine';
     if (standing === 'mine') {
-      if (await tryCommit(engine, context, mutation, { record, found })) return { record, fate: 'committed' };
+      const { current: replaced } = found.value;
+      if (await tryCommit(engine, context, mutation, { record, found }))
+        return { record, fate: 'committed', ...(replaced ? { replaced } : {}) };
     } else if (standing === 'rival') {
       await waitForRival(engine, mutation, record, until);
     } else {

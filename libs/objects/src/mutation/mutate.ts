@@ -5,7 +5,7 @@ import {
   type WriteCondition,
   type WriteResult,
 } from '#libs/backends';
-import { IndexError, type KeyDocument } from '#libs/metadata';
+import { IndexError, type KeyDocument, type ObjectRecord } from '#libs/metadata';
 import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError, fromBackend, isObjectsError, ownCause } from '../errors.js';
 import { changeKey } from './change-key.js';
@@ -39,12 +39,14 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
   const result = await send(engine, context, mutation, {});
   const record = recordOf(mutation, result);
   let committed = record;
+  let replaced: ObjectRecord | undefined;
   const ref = placementRef(record.placement);
   await engine.reach('bytes-sent', target.address.key);
   try {
     await changeKey(engine, target.address, { requireActive: true }, (document) => {
       mutation.guard?.(document);
       committed = currentlyWrapped(engine, target.address, record);
+      replaced = document.current;
       return {
         next: commit(document, { record: committed, coexist: true, garbageFrom: garbageFrom(engine, mutation) }),
         then: undefined,
@@ -61,7 +63,7 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
   }
   target.backend.freshIds?.settle(ref);
   await engine.reach('committed', target.address.key);
-  return { record: committed, fate: 'committed' };
+  return { record: committed, fate: 'committed', ...(replaced ? { replaced } : {}) };
 }
 
 /** The index had no room, or the record was too large for it: it was not changed. */

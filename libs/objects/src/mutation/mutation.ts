@@ -51,7 +51,12 @@ export interface Mutation {
 }
 
 /** `overwritten`: the write happened and was superseded by a concurrent one before anybody could see it. */
-export type Outcome = { readonly record: ObjectRecord; readonly fate: 'committed' | 'overwritten' };
+export type Outcome = {
+  readonly record: ObjectRecord;
+  readonly fate: 'committed' | 'overwritten';
+  /** The record whose place it took; absent: there was none, or somebody else committed for it. */
+  readonly replaced?: ObjectRecord;
+};
 
 /** Kinds that carry an object's present content elsewhere. They yield to every client's write: a mover must never win over newer bytes. */
 export function isSubordinate(kind: IntentKind): boolean {

@@ -4,6 +4,8 @@ import { callOf, type Engine, type OperationContext } from '../engine.js';
 import type { Target } from '../target.js';
 
 const PAGE = 1000;
+/** So far the clocks of a vendor and of this machine may lie apart: AWS refuses requests beyond it. */
+const CLOCK_SKEW_MS = 15 * 60_000;
 
 /** All entries of exactly one key, noncurrent versions and unfinished uploads included. */
 export async function* entriesOfKey(
@@ -26,7 +28,8 @@ export async function* entriesOfKey(
 
 /**
  * Forgets the unfinished uploads of a key whose only open intent is the dead one. A listing does not say whose an upload is, so nothing is touched while another intent is open:
- * uploads listed before a new writer came are not that writer's. False if there are some that were left for that reason.
+ * uploads listed before a new writer came are not that writer's. What began before the dead writer did is somebody else's, and is left.
+ * False if there are some that were left because another intent is open.
  */
 export async function abortUploads(
   engine: Engine,
@@ -36,11 +39,12 @@ export async function abortUploads(
 ): Promise<boolean> {
   const { backend } = target;
   if (!backend.abortUpload) return true;
-  const uploads: ListedEntry[] = [];
-  for await (const entry of entriesOfKey(context, target)) if (entry.kind === 'upload') uploads.push(entry);
-  const found = await engine.index.getKey(target.address);
-  const others = found?.value.intents.filter((intent) => intent.writeId !== dead && !intent.fenced) ?? [];
-  if (others.length > 0) return uploads.length === 0;
+  const listed: ListedEntry[] = [];
+  for await (const entry of entriesOfKey(context, target)) if (entry.kind === 'upload') listed.push(entry);
+  const intents = (await engine.index.getKey(target.address))?.value.intents ?? [];
+  const own = intents.find(({ writeId }) => writeId === dead);
+  const uploads = own === undefined ? listed : listed.filter((upload) => mayBeOf(own, upload));
+  if (intents.some((intent) => intent !== own && !intent.fenced)) return uploads.length === 0;
   for (const upload of uploads) {
     try {
       await backend.abortUpload(callOf(context), target.container, upload);
@@ -49,6 +53,11 @@ export async function abortUploads(
     }
   }
   return true;
+}
+
+/** The times of an upload's beginning and of the writer's are of two clocks. No candidate is made after its intent, so it may only seem to have begun too early. */
+function mayBeOf({ candidate }: Intent, { lastModified }: ListedEntry): boolean {
+  return lastModified === undefined || lastModified.getTime() >= candidate.lastModified - CLOCK_SKEW_MS;
 }
 
 /** Where writes coexist, a dead writer's bytes may lie beneath a later one's: found by the write id they bear. */

@@ -14,7 +14,8 @@ export async function withinQuota(
   if (!reservation) return write(undefined);
   try {
     const outcome = await write(reservation.most);
-    reservation.settle(outcome.record.size);
+    if (outcome.fate === 'overwritten') reservation.cancel();
+    else reservation.settle({ size: outcome.record.size, replaced: outcome.replaced?.size });
     return outcome;
   } catch (error) {
     reservation.cancel();

@@ -1,17 +1,18 @@
 import { Controller, Get, Inject, Param, Post, Put, UseGuards } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
 import { encryptBucket, openBucket } from '#libs/objects';
 import { bucketEncryption } from '../../buckets/bucket-schemas.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import { BucketParam } from '../../http/bucket-param.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
 import { DEPLOYMENT } from '../../tokens.js';
-import { jobList, jobView } from '../jobs/job-schemas.js';
+import { jobView } from '../jobs/job-schemas.js';
+import { DescribeJobsOfBucket } from '../jobs/jobs-of-bucket.decorator.js';
 
-const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
 type Encryption = z.output<typeof bucketEncryption>;
 
 /** Whether a bucket's new objects are encrypted: for its owner, and for administrators. */
@@ -23,7 +24,7 @@ export class BucketEncryptionController {
   constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
 
   @Get()
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'getBucketEncryption',
     summary: 'Read whether the new objects of a bucket are encrypted',
@@ -36,7 +37,7 @@ export class BucketEncryptionController {
   }
 
   @Put()
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'putBucketEncryption',
     summary: 'Say whether the new objects of a bucket are encrypted',
@@ -56,7 +57,7 @@ export class BucketEncryptionController {
   }
 
   @Post('runs')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'encryptBucket',
     summary: 'Encrypt what lies in an encrypted bucket and is not encrypted yet',
@@ -70,14 +71,7 @@ export class BucketEncryptionController {
   }
 
   @Get('runs')
-  @bucketParam
-  @Describe({
-    id: 'listEncryptions',
-    summary: 'List those jobs of a bucket, newest first',
-    query: pageQuery,
-    answer: { description: 'A page', schema: jobList },
-    refusals: [400, 403, 404],
-  })
+  @DescribeJobsOfBucket('listEncryptions', 'List those jobs of a bucket, newest first')
   async runs(
     @AskedBy() { context }: Caller,
     @Param('bucket') name: string,

@@ -1,18 +1,19 @@
 import { Controller, Delete, Get, Inject, Param, Post, Put, UseGuards } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
 import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import { BucketParam } from '../../http/bucket-param.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
 import { DEPLOYMENT } from '../../tokens.js';
-import { jobList, jobView } from '../jobs/job-schemas.js';
+import { jobView } from '../jobs/job-schemas.js';
+import { DescribeJobsOfBucket } from '../jobs/jobs-of-bucket.decorator.js';
 import { jsonObject } from '../json-object.js';
 import { lifecycleInput, lifecyclePreview, lifecyclePut, lifecycleView } from './lifecycle-schemas.js';
 
-const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
 const example = { rules: [{ id: 'old-logs', enabled: true, filter: { prefix: 'logs/' }, expiration: { days: 30 } }] };
 type Json = z.output<typeof jsonObject>;
 
@@ -25,7 +26,7 @@ export class LifecycleController {
   constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
 
   @Get()
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'getLifecycle',
     summary: 'Read the lifecycle rules of a bucket',
@@ -37,7 +38,7 @@ export class LifecycleController {
   }
 
   @Put()
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'putLifecycle',
     summary: 'Replace the lifecycle rules of a bucket',
@@ -51,7 +52,7 @@ export class LifecycleController {
   }
 
   @Delete()
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'removeLifecycle',
     summary: 'Remove the lifecycle rules of a bucket',
@@ -63,7 +64,7 @@ export class LifecycleController {
   }
 
   @Post('preview')
-  @bucketParam
+  @BucketParam
   @ChangesNoConfiguration()
   @Describe({
     id: 'previewLifecycle',
@@ -78,7 +79,7 @@ export class LifecycleController {
   }
 
   @Post('runs')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'runLifecycle',
     summary: 'Carry the rules out at once',
@@ -90,14 +91,7 @@ export class LifecycleController {
   }
 
   @Get('runs')
-  @bucketParam
-  @Describe({
-    id: 'listLifecycleRuns',
-    summary: 'List the runs of a bucket, newest first',
-    query: pageQuery,
-    answer: { description: 'A page', schema: jobList },
-    refusals: [400, 403, 404],
-  })
+  @DescribeJobsOfBucket('listLifecycleRuns', 'List the runs of a bucket, newest first')
   async runs(
     @AskedBy() { context }: Caller,
     @Param('bucket') bucket: string,

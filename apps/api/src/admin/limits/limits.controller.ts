@@ -3,6 +3,7 @@ import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import { BucketParam } from '../../http/bucket-param.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { AskedBy, JsonBody } from '../../http/parameters.js';
@@ -28,7 +29,6 @@ const limitsView = component(
       .describe('What counts against the quotas, where there are any'),
   }),
 );
-const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
 const userParam = ApiParam({ name: 'user', description: 'Name or id of the user', example: 'root' });
 const description =
   'All are replaced; what is left out is not limited, and `{}` lifts all. Takes hold within a second.';
@@ -42,7 +42,7 @@ export class LimitsController {
   constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
 
   @Get('buckets/:bucket/limits')
-  @bucketParam
+  @BucketParam
   @ForUsers()
   @Describe({
     id: 'getBucketLimits',
@@ -55,7 +55,7 @@ export class LimitsController {
   }
 
   @Put('buckets/:bucket/limits')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'putBucketLimits',
     summary: 'Limit requests, bytes and what is stored in a bucket',

@@ -1,17 +1,17 @@
 import { Controller, Get, Inject, Param, Post, Put, UseGuards } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import type { Deployment } from '#libs/deployment';
 import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
+import { BucketParam } from '../../http/bucket-param.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
 import { DEPLOYMENT } from '../../tokens.js';
-import { jobList, jobView } from '../jobs/job-schemas.js';
+import { jobView } from '../jobs/job-schemas.js';
+import { DescribeJobsOfBucket } from '../jobs/jobs-of-bucket.decorator.js';
 import { bucketPolicyInput, bucketPolicyView, retierPreview, retierPreviewInput } from './retier-schemas.js';
-
-const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
 
 /** The tier policy of a bucket, and bringing its objects over to what that means: for its owner, and for administrators. */
 @ApiTags('tiers')
@@ -22,7 +22,7 @@ export class RetiersController {
   constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
 
   @Get('policy')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'getBucketPolicy',
     summary: 'Read the tier policy of a bucket',
@@ -34,7 +34,7 @@ export class RetiersController {
   }
 
   @Put('policy')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'putBucketPolicy',
     summary: 'Give a bucket another tier policy',
@@ -53,7 +53,7 @@ export class RetiersController {
   }
 
   @Post('retier/preview')
-  @bucketParam
+  @BucketParam
   @ChangesNoConfiguration()
   @Describe({
     id: 'previewRetier',
@@ -76,7 +76,7 @@ export class RetiersController {
   }
 
   @Post('retier')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'retierBucket',
     summary: 'Bring the objects of a bucket over to what its tier policy means now',
@@ -92,14 +92,7 @@ export class RetiersController {
   }
 
   @Get('retier')
-  @bucketParam
-  @Describe({
-    id: 'listRetiers',
-    summary: 'List the retiers of a bucket, newest first',
-    query: pageQuery,
-    answer: { description: 'A page', schema: jobList },
-    refusals: [400, 403, 404],
-  })
+  @DescribeJobsOfBucket('listRetiers', 'List the retiers of a bucket, newest first')
   async runs(
     @AskedBy() { context }: Caller,
     @Param('bucket') bucket: string,

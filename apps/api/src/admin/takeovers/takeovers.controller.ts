@@ -1,14 +1,13 @@
 import { Controller, Inject, Param, Post, UseGuards } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { Deployment } from '#libs/deployment';
 import { AccessGuard } from '../../http/access.guard.js';
+import { BucketParam } from '../../http/bucket-param.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
 import { AskedBy } from '../../http/parameters.js';
 import { DEPLOYMENT } from '../../tokens.js';
 import { jobView } from '../jobs/job-schemas.js';
-
-const bucketParam = ApiParam({ name: 'bucket', description: 'Name of the bucket', example: 'my-first-bucket' });
 
 /** Bringing the index in line with what others wrote at the vendor, for administrators. */
 @ApiTags('takeovers')
@@ -18,7 +17,7 @@ export class TakeoversController {
   constructor(@Inject(DEPLOYMENT) private readonly deployment: Deployment) {}
 
   @Post('adoption')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'resumeAdoption',
     summary: 'Begin the indexing of an adopted container again, where its job failed or was cancelled',
@@ -30,7 +29,7 @@ export class TakeoversController {
   }
 
   @Post('reconcile')
-  @bucketParam
+  @BucketParam
   @Describe({
     id: 'reconcileBucket',
     summary: "Compare a bucket's index with what its vendors list, and heal what was changed outside",

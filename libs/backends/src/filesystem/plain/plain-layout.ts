@@ -10,10 +10,10 @@ import type { Layout } from '../layout.js';
  *   <container>/.spumoni/.plain/k/<hh>/<hash>    the bytes of a key that no path can spell, "folder/" for one
  *   <container>/.spumoni/.plain/t/<id>.part      a write on its way
  *
- * A token is what the system tells of a file: inode, time of change of the bytes, size. Others who write in place change it; it does not name a write as an id does, so the container is `weak`.
+ * A token is what the system tells of a file: time of change of the bytes, and size. Others who write change it, and a copy that keeps times (a restored backup, another disk) keeps it. It does not name a write as an id does, so the container is `weak`.
  */
 
-const TOKEN = /^f(?:\.[0-9a-z]{1,16}){3}$/;
+const TOKEN = /^f(?:\.[0-9a-z]{1,16}){2}$/;
 const LONGEST_NAME_BYTES = 255;
 /** Of what Linux lets a path have, 4,096, with room for the root and the container. */
 const LONGEST_KEY_BYTES = 3000;
@@ -23,13 +23,12 @@ export const OWN_DIRECTORY = '.spumoni/.plain';
 
 /** What identifies one state of a file. */
 export interface FileIdentity {
-  readonly ino: bigint;
   readonly mtimeNs: bigint;
   readonly size: bigint;
 }
 
-export function plainToken({ ino, mtimeNs, size }: FileIdentity): string {
-  return `f.${[ino, mtimeNs, size].map((part) => BigInt.asUintN(64, part).toString(36)).join('.')}`;
+export function plainToken({ mtimeNs, size }: FileIdentity): string {
+  return `f.${[mtimeNs, size].map((part) => BigInt.asUintN(64, part).toString(36)).join('.')}`;
 }
 
 export function isPlainToken(token: string): boolean {
