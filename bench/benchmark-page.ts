@@ -108,18 +108,21 @@ const EXPLANATION = `## What bounds each
 Both servers and the client share two cores, so a rate is bounded by the CPU of all three together; the column "server CPU" is the steadier figure.
 The disk is synced before each measure: some peers do not sync what they acknowledge, and whoever comes next would bear their writes.
 
-- **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). Writers that come at the same time share the directory's sync and the index's commit. Most of the CPU is the kernel's, in the ext4 journal.
+- **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). Writers that come at the same time share the directory's sync and the index's commit. Two fifths of the CPU are the kernel's (the ext4 journal, sockets), three fifths that of the thread that serves.
 - **GET 1 KiB.** HTTP itself: a quarter is writing the answer, most of that the kernel's; an eighth is the file, a twelfth each the index and the credentials. A file that was written or read in the last two minutes is opened, read
   and checked at once, by the thread that serves, and answered without a promise ([ADR 20](adr/0020-what-is-at-hand-is-read-without-a-promise.md)); any other goes through the thread pool, so that a disk that hangs never stops the
   other backends. The pool takes twice the CPU, and its slow answers are four times as slow: after reads that had to wait for the disk everything goes through it for half a minute, but not after reads in which the thread
   had to wait for a core.
 - **A healthy backend while another hangs.** What is stuck costs the thread that serves nothing that can be measured (CPU of the thread between one GET and the next, 99th percentile: the same). What remains is the machine's own noise, which is why both are measured in turn.
 - **HEAD.** HTTP itself: the answer comes from the index alone.
+- **As a gateway, GET and PUT of 1 KiB.** HTTP twice, as a server and as a client, each way through Node's streams; one request to the vendor for each. The collection of the heap, on V8's own threads too, is the largest single part beside it. Not the signature (6 µs, of which 2 are its HMAC), nor the timers and the
+  abort signal of a call (1 µs). A body that came along with its head is answered in one piece, as from a disk. A PUT is two durable commits of the index beside (intent and record), which writers that come at the same time share.
 - **PUT 64 MiB.** Copying (out of the socket, out of Node's parser, for the hash, into the page cache: that last one alone is a fifth), MD5 and the disk. MD5 runs on a thread beside the one that serves: 1.25 s of CPU a GB for a body alone, 0.7 for two that one process
   takes at once, 0.4 for four ([ADR 19](adr/0019-md5-of-several-streams-at-once.md)). With two cores shared by server and client there is no core left for it to run on for free.
   The young part of the heap is collected after each 16 MiB, and the whole when buffers have grown old: left to itself V8 marks the whole heap after each 64 MiB of buffers, which took a third of the CPU, and more the longer a process ran.
 - **GET 64 MiB.** Copying from the page cache into the socket through two reused buffers of 1 MiB.
 - **list of 1,000.** Reading and encoding the records; the index gives a page in 3 ms.
+- **list by delimiter.** The index, with 1.3 ms for 1,000 prefixes of two keys each, and HTTP. Keys are folded without decoding their documents, and one cursor serves the whole page; where prefixes have many keys it seeks past each, which takes 4.5 ms a page.
 
 The index by itself (\`bench/object-index.ts\`, one process): 1,000 common prefixes over 1,000,000 keys in 5.6 ms on a machine at load 2, 7.1 ms at load 6 (goal: under 10 ms); 13,500 durable changes a second from 32 writers at load 2.
 `;

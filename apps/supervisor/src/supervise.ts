@@ -7,6 +7,7 @@ import { DataDirectoryHeldError, lockDataDirectory } from './data-directory-lock
 import { breakWhatItNeverTook } from './handed-connections.js';
 import { KeptChild } from './kept-child.js';
 import { KeptPostgres } from './kept-postgres.js';
+import { LineOfWorkers } from './line-of-workers.js';
 import type { AdministratorMessage, ReadyMessage } from './messages.js';
 import { SettingsError, type Settings } from '#libs/settings';
 import { terminal } from './terminal.js';
@@ -104,9 +105,10 @@ async function startAll(settings: Settings, programs: Programs, running: Running
   // The first alone makes what a first start makes; the others find it made.
   const ready = await first?.start();
   await Promise.all(others.map((api) => api.start()));
-  running.worker = new KeptChild(
-    childPlan('The worker', () => fork(programs.worker, [], { env: withoutRootKeys(env) })),
-  );
+  const workers = new LineOfWorkers();
+  const forkWorker = (): ChildProcess =>
+    workers.start((args) => fork(programs.worker, args, { env: withoutRootKeys(env) }));
+  running.worker = new KeptChild(childPlan('The worker', forkWorker));
   await running.worker.start();
   terminal.say('');
   terminal.say(`Spumoni is running. Its data is in ${settings.dataDirectory}. Ctrl-C stops it.`);

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { startWork, type OpenDeployment, type WorkUnderWay } from '#libs/deployment';
+import { startWork, type OpenDeployment, type WorkerIdentity, type WorkUnderWay } from '#libs/deployment';
 import { HealthServer } from './health-server.js';
 import { WorkerMetrics } from './metrics.js';
-import { DEPLOYMENT } from './tokens.js';
+import { DEPLOYMENT, IDENTITY } from './tokens.js';
 
 /** The worker's life: begins to work when the application is up; gives its jobs back, and closes what it opened, when it goes down. */
 @Injectable()
@@ -12,6 +12,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
 
   constructor(
     @Inject(DEPLOYMENT) private readonly deployment: OpenDeployment,
+    @Inject(IDENTITY) private readonly identity: WorkerIdentity | undefined,
     @Inject(WorkerMetrics) metrics: WorkerMetrics,
   ) {
     this.#health = new HealthServer(deployment, metrics);
@@ -20,7 +21,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   async onApplicationBootstrap(): Promise<void> {
     const { workerPort, workerHost } = this.deployment.settings;
     if (workerPort !== undefined) await this.#health.listen(workerPort, workerHost);
-    this.#work = await startWork(this.deployment);
+    this.#work = await startWork(this.deployment, this.identity);
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -40,6 +40,8 @@ export interface BackendErrorDetails {
   readonly vendorRequestId?: string;
   /** How long the vendor asked to be left alone. */
   readonly retryAfterMs?: number;
+  /** Parts or staging that the failed write had sent could not be removed: `list` of `everything` shows them as uploads of its key, and `abortUpload` forgets them. */
+  readonly leftBehind?: boolean;
   readonly cause?: unknown;
 }
 
@@ -54,6 +56,7 @@ export class BackendError extends Error {
   readonly vendorCode: string | undefined;
   readonly vendorRequestId: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly leftBehind: boolean;
 
   constructor(
     readonly kind: BackendErrorKind,
@@ -66,6 +69,7 @@ export class BackendError extends Error {
     this.vendorCode = details.vendorCode;
     this.vendorRequestId = details.vendorRequestId;
     this.retryAfterMs = details.retryAfterMs;
+    this.leftBehind = details.leftBehind ?? false;
   }
 }
 

@@ -182,7 +182,7 @@ export interface CreateContainerRequest {
  *
  * Guarantees of every adapter:
  * - `put` and `copy` are atomic: whoever reads sees the old bytes or all of the new ones; a write that fails leaves nothing that a listing of
- *   `everything` shows (parts and staging are cleaned up; a clean-up that fails is reported in the error's cause).
+ *   `everything` shows (parts and staging are cleaned up; a clean-up that fails is reported in the error's cause, and the error says `leftBehind`).
  * - An answered write is durable by the vendor's own promise (filesystem: file and directory synced).
  * - A token from `put`, `copy` or `restamp` names exactly that write; `delete` never removes another write's bytes (but see `TokenKind` `none`).
  * - Failures are `BackendError` alone. Adapters neither retry nor time out: wrappers outside do.

@@ -60,6 +60,22 @@ function counting(): Answer {
 const bearers = ({ seen }: Loopback): (string | undefined)[] => seen.map(({ headers }) => headers.authorization);
 
 describe('access tokens of a service account', () => {
+  it('are not asked of a metadata service, whatever address its key names', async () => {
+    const storage = await listen((_, answer) => json(answer, 200, resourceOf()));
+    const document = {
+      type: 'service_account',
+      private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      client_email: EMAIL,
+      token_uri: 'http://169.254.169.254/token',
+    };
+    const serviceAccount = { reveal: () => JSON.stringify(document) };
+    const backend = openGcs(definitionOf(storage.origin, { credentials: { serviceAccount } }));
+    running.push(backend, storage);
+    const { message } = await failure(backend.head(call, which), 'invalid');
+    expect(message).toMatch(/cannot be at the address of a metadata service/);
+    expect(storage.seen).toEqual([]);
+  });
+
   it('are asked for by an assertion that the account signed (RFC 7523)', async () => {
     let form = new URLSearchParams();
     const { backend, storage, tokens, clock } = await install(async (incoming, answer) => {

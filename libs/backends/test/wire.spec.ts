@@ -103,6 +103,34 @@ function recorder(): {
   };
 }
 
+describe('a body that came whole', () => {
+  const head = 'HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n';
+  const request = { method: 'GET', path: '/', headers: {} };
+
+  it('with the head is at hand at once, and can still be read or given up', async () => {
+    const wire = await wireToSocket((socket) => socket.write(`${head}content`));
+    const { body } = await wire.send(request, call);
+    expect(Buffer.from(body.whole ?? []).toString()).toBe('content');
+    expect((await read(body)).toString()).toBe('content');
+    expect(body.whole).toBeUndefined();
+    body.discard();
+  });
+
+  it('is not at hand while some of it is still to come, nor where it is cut', async () => {
+    const sockets: Socket[] = [];
+    const wire = await wireToSocket((socket) => {
+      sockets.push(socket);
+      socket.write(`${head}con`);
+    });
+    const { body } = await wire.send(request, call);
+    expect(body.whole).toBeUndefined();
+    sockets[0]?.destroy();
+    const error = await failure(read(body), 'unavailable');
+    expect(error.backend).toBe('b1');
+    expect(body.whole).toBeUndefined();
+  });
+});
+
 describe('wire: requests and answers', () => {
   it('sends path and headers as they are and answers headers in lower case', async () => {
     const seen: { url?: string | undefined; header?: string | string[] | undefined } = {};

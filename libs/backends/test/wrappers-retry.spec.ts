@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FaultPlan, RetryBudget, withFaults, withRetry } from '../src/index.js';
+import { BackendError, FaultPlan, RetryBudget, withFaults, withRetry } from '../src/index.js';
 import type { ObjectBackend, RetryOptions } from '../src/index.js';
 import { CALL, CONTAINER, failed, memory, textOf, write } from './wrappers-fixture.js';
 
@@ -101,6 +101,30 @@ describe('withRetry', () => {
       expect(all.entries).toHaveLength(1);
     },
   );
+
+  it('sends no second version where its first attempt arrived and lies beneath another writer’s', async () => {
+    const inner = await memory('version');
+    await inner.put(CALL, write('k', 'olds'));
+    await inner.put(CALL, write('k/below', 'mine'));
+    const plan = new FaultPlan().on('put', 1, { kind: 'lose-answer', error: failed('timeout') });
+    const sleep = async (): Promise<void> => {
+      await inner.put(CALL, write('k', 'them'));
+    };
+    const { backend } = retrying(withFaults(inner, plan), { sleep });
+    const { token } = await backend.put(CALL, write('k', 'mine'));
+    const { entries } = await inner.list(CALL, { container: CONTAINER, include: 'everything', limit: 10 });
+    expect(entries.filter(({ key }) => key === 'k')).toHaveLength(3);
+    const answer = await inner.get(CALL, { container: CONTAINER, key: 'k', token });
+    expect(await textOf(answer.body)).toBe('mine');
+  });
+
+  it('does not try again what left something behind, which a later success would hide', async () => {
+    const error = new BackendError('throttled', 'planned', { leftBehind: true });
+    const plan = new FaultPlan().on('put', 1, { kind: 'fail', error });
+    const { backend } = retrying(withFaults(await memory(), plan));
+    await expect(backend.put(CALL, write('k', 'text'))).rejects.toBe(error);
+    expect(plan.callsOf('put')).toBe(1);
+  });
 
   it('still reports a condition that another writer broke', async () => {
     const inner = await memory('generation');

@@ -25,5 +25,5 @@ export { makeDataDirectories } from './runtime/directories.js';
 export { LOCAL_BACKEND } from './first-start.js';
 export { runJob, type JobRunOutcome } from './jobs/run-job.js';
 export { Housekeeping, type HousekeepingReport } from './housekeeping/housekeeping.js';
-export { startWork, type WorkUnderWay } from './work.js';
+export { startWork, type WorkerIdentity, type WorkUnderWay } from './work.js';
 export { openTraces } from './tracing/open-traces.js';

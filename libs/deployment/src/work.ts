@@ -15,6 +15,13 @@ export interface WorkUnderWay {
   stop(): Promise<void>;
 }
 
+/** Who a worker is, told by whoever started it. */
+export interface WorkerIdentity {
+  readonly id: string;
+  /** Workers that are dead for certain: what they held goes on without waiting for their heartbeats to grow old. */
+  readonly dead: readonly string[];
+}
+
 /** How often it is looked for events to deliver. */
 const DELIVER_MS = 500;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -82,14 +89,22 @@ function usageRoundOf(deployment: OpenDeployment): (signal: AbortSignal) => Prom
   };
 }
 
+function someWorker(): WorkerIdentity {
+  return { id: `${hostname()}-${String(process.pid)}-${randomUUID().slice(0, 8)}`, dead: [] };
+}
+
 /**
  * Sets a deployment to work: runs the jobs that the queue brings, putting back those it lost at the start and every `SPUMONI_SWEEP_SECONDS`, and keeps house as often. `control` of what it runs is in the
  * control plane: any number of workers may be at it. Rejects if the queue cannot be reached now.
  */
-export async function startWork(deployment: OpenDeployment): Promise<WorkUnderWay> {
+export async function startWork(deployment: OpenDeployment, identity = someWorker()): Promise<WorkUnderWay> {
   const { engine, settings, queue, logger } = deployment;
   const stopping = new AbortController();
-  const id = `${hostname()}-${String(process.pid)}-${randomUUID().slice(0, 8)}`;
+  const { id, dead } = identity;
+  if (dead.length > 0) {
+    const jobs = await deployment.controlPlane.jobs.releaseAllOf(dead);
+    if (jobs > 0) logger.info({ worker: id, dead, jobs }, 'jobs of a worker that died go on');
+  }
   const housekeeping = new Housekeeping({
     ...deployment,
     lifecycleEveryMs: settings.lifecycleEveryMs,

@@ -13,7 +13,7 @@ import {
   type AccessKeys,
   type RunningServer,
 } from '../../../test/servers/index.js';
-import { masterKeysAtHand, type OpenDeployment } from '../src/index.js';
+import { masterKeysAtHand, runJob, type OpenDeployment } from '../src/index.js';
 import { systemClock } from '../src/runtime/system-clock.js';
 import { keepHouse, recover } from './keeping-house.js';
 import { Client } from './objects.js';
@@ -137,4 +137,33 @@ const BUCKETS = ['on-minio', 'on-disk'] as const;
     await carryOver('two', await stand.settings());
     expect(await deployment.controlPlane.indexKind()).toBe('lmdb');
   }, 60_000);
+
+  it('finds what was migrated between the disk and MinIO after the backup, and later written and deleted there', async () => {
+    const file = join(stand.path('backup'), 'file');
+    const source = { connection: connection(settings), openIndex: openIndex(settings), now: () => clock.now() };
+    await backUp({ to: file, ...source });
+    const context = await administrator(deployment);
+    const ways = { 'on-minio': 'local', 'on-disk': 'cloud' } as const;
+    for (const [bucket, backend] of Object.entries(ways)) {
+      const { id } = await deployment.migrations.start(context, { bucket, destination: { backend } });
+      expect(await runJob(deployment, id, 'worker')).toBe('completed');
+    }
+    await change('the migration');
+    await deployment.close();
+    const to = await stand.settings();
+    cpSync(masterKey, to.masterKeyFile, { recursive: true });
+    const keys = await masterKeysAtHand(to);
+    await restore({ from: file, connection: connection(to), openIndex: openIndex(to), keys });
+    settings = to;
+    deployment = await stand.open(to, { clock });
+    await recover(deployment);
+    await expectAll();
+    const [one, other] = await clients();
+    expect([await one?.places(), await other?.places()]).toEqual([
+      { local: one?.believed.size },
+      { cloud: other?.believed.size },
+    ]);
+    await change('after the migration');
+    await expectAll();
+  }, 120_000);
 });

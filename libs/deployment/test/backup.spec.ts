@@ -9,7 +9,7 @@ import { openLmdbArchive, type IndexArchive } from '#libs/metadata';
 import { createBucket, recordAtOnce, type OperationContext } from '#libs/objects';
 import { parsePostgresUrl } from '#libs/postgres-server';
 import type { Settings } from '#libs/settings';
-import { masterKeysAtHand, type OpenDeployment } from '../src/index.js';
+import { masterKeysAtHand, runJob, type OpenDeployment } from '../src/index.js';
 import { systemClock } from '../src/runtime/system-clock.js';
 import { keepHouse, recover } from './keeping-house.js';
 import { Client } from './objects.js';
@@ -100,6 +100,45 @@ describe('backing up and restoring all metadata', () => {
       await keepHouse(restored);
     }
     expect(await found.contents()).toEqual(new Map([...expected, ['written here', 'too'] as const].sort()));
+  });
+
+  it('finds the objects of a migration that ended after the backup where they went, and the bucket with them', async () => {
+    const old = await made();
+    const { client, deployment, context } = old;
+    const path = stand.path('second');
+    await deployment.backends.register('test', { name: 'second', type: 'filesystem', options: { path } });
+    // It stays, and tells by its marker that `local` is the right place.
+    await createBucket(deployment.engine, context, { name: 'stays', backend: 'local' });
+    for (const key of ['kept', 'replaced', 'removed']) await client.put(key, `${key} before`);
+    const file = await backUpOf(old);
+    await client.put('new before the move', 'text');
+    const { id } = await deployment.migrations.start(context, {
+      bucket: 'photos',
+      destination: { backend: 'second', container: 'photos-elsewhere' },
+    });
+    expect(await runJob(deployment, id, 'worker')).toBe('completed');
+    await client.put('replaced', 'replaced after');
+    await client.put('new', 'new after');
+    await client.remove('removed');
+    for (let round = 0; round < 3; round += 1) {
+      clock.move(deployment.settings.garbageGraceMs + 60_000);
+      await keepHouse(deployment);
+    }
+    await deployment.close();
+
+    const settings = await emptyFor(old);
+    await restoreInto(settings, file);
+    const restored = await stand.open(settings, { clock });
+    await recover(restored);
+    const found = new Client(restored, await administrator(restored), 'photos');
+    expect(await found.contents()).toEqual(new Map([...client.believed].sort()));
+    expect(await found.places()).toEqual({ second: client.believed.size });
+    await found.put('written here', 'too');
+    for (let round = 0; round < 3; round += 1) {
+      clock.move(restored.settings.garbageGraceMs + 60_000);
+      await keepHouse(restored);
+    }
+    expect(await found.contents()).toEqual(new Map([...client.believed, ['written here', 'too'] as const].sort()));
   });
 
   it('holds no master key and no secret in the clear, and names the key that it needs', async () => {

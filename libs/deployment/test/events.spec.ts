@@ -143,7 +143,7 @@ describe('events', () => {
     for (let n = 0; n < 20; n += 1) await client.put(`many/${n}`, 'x');
     await deployment.recorder.flush();
     const stop = new AbortController();
-    for (let turn = 0; receiver.at('/healthy').length < 20 && turn < 200; turn += 1) {
+    for (let turn = 0; receiver.at('/healthy').length < 20 && turn < 3_000; turn += 1) {
       await deliveries.begin(stop.signal);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

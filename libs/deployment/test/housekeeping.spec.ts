@@ -50,10 +50,11 @@ describe('housekeeping', () => {
     crashed = Promise.withResolvers();
   });
 
-  function housekeeping(): Housekeeping {
+  function housekeeping(engine = deployment.engine): Housekeeping {
     const { lifecycleEveryMs } = deployment.settings;
     return new Housekeeping({
       ...deployment,
+      engine,
       lifecycleEveryMs,
       repairAfterMs: 5 * MINUTE,
       auditKeptMs: 30 * DAY,
@@ -131,6 +132,45 @@ describe('housekeeping', () => {
       expect(await containers()).not.toContain(name);
     },
   );
+
+  /** Migrates an empty bucket, which leaves its container to be removed. */
+  async function migrated(bucket: string, backend: string): Promise<void> {
+    const { id } = await deployment.migrations.start(context, { bucket, destination: { backend } });
+    expect(await runJob(deployment, id, 'one')).toBe('completed');
+  }
+
+  it('removes what migrations left, also after one that died when the container was gone and the bucket still named it', async () => {
+    const name = 'moved-on';
+    const { bucket } = await createBucket(deployment.engine, context, { name, backend: 'local' });
+    for (const backend of ['second', 'local', 'second']) await migrated(name, backend);
+    const named = async () => (await deployment.engine.index.getBucket(bucket.id))?.value.containers ?? [];
+    const [first, ...others] = await named();
+    expect([first?.retiring, others.map(({ retiring }) => retiring)]).toEqual([true, [true, true, undefined]]);
+    const { id } = await deployment.backends.get('local');
+    const backend = await deployment.engine.backends.open(id);
+    const { container = '' } = first ?? {};
+    const call = { requestId: 'test' };
+    const { entries } = await backend.list(call, { container, include: 'everything', limit: 10 });
+    for (const { key, token } of entries) await backend.delete(call, { container, key, token });
+    await backend.deleteContainer(call, container);
+    expect(await housekeeping().run()).toMatchObject({ containersRemoved: 3, failures: [] });
+    expect(await named()).toEqual(others.slice(-1));
+  });
+
+  it('of one container that fails goes on with the others of the bucket', async () => {
+    const name = 'moved-from';
+    await createBucket(deployment.engine, context, { name, backend: 'local' });
+    for (const backend of ['second', 'local', 'second']) await migrated(name, backend);
+    const { id } = await deployment.backends.get('second');
+    const { engine } = deployment;
+    const open = (backend: string): ReturnType<typeof engine.backends.open> =>
+      backend === id ? Promise.reject(new Error('it is away')) : engine.backends.open(backend);
+    const backends = { ...engine.backends, open };
+    const report = await housekeeping({ ...engine, backends }).run();
+    expect(report.containersRemoved).toBe(2);
+    expect(new Set(report.failures.map(({ reason }) => reason))).toEqual(new Set(['it is away']));
+    expect(await housekeeping().run()).toMatchObject({ containersRemoved: 1, failures: [] });
+  });
 
   it('brings a row in line with an active bucket, and frees a name that nothing stands behind', async () => {
     const { bucket } = await createBucket(deployment.engine, context, { name: 'rowed', backend: 'local' });

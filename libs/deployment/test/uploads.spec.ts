@@ -111,6 +111,29 @@ describe('uploads that go on', () => {
     await expect(uploads.get('film', id)).rejects.toMatchObject({ code: 'no-such-upload' });
   });
 
+  it('that are being completed when they expire keep their parts until that has ended', async () => {
+    const { uploads: store } = deployment.controlPlane;
+    const id = await uploads.begin('film', 10);
+    await uploads.append('film', id, 0, 'hello');
+    clock.move(DAY + 1_000);
+    const due = store.due.bind(store);
+    const listing = jest.spyOn(store, 'due').mockImplementationOnce(async (limit) => {
+      const found = await due(limit);
+      expect(found.map((one) => one.id)).toContain(id);
+      // A completion begins between the listing and what is done about it.
+      expect(await store.claim(id, OTHER, clock.now() + MINUTE)).toBeDefined();
+      return found;
+    });
+    expect(await keepHouse()).toMatchObject({ failures: [] });
+    listing.mockRestore();
+    expect(await store.segments(id)).toHaveLength(1);
+    expect(await listed()).toEqual(['.spumoni/container.json', '.spumoni/u/…']);
+    await store.renew(id, OTHER, { until: 0 });
+    await keepHouse();
+    expect(await store.find(id)).toBeUndefined();
+    expect(await listed()).toEqual(['.spumoni/container.json']);
+  });
+
   it.each<CrashPoint>(['bytes-sent', 'committed'])(
     'whose process dies over their completion at %s are completed once, by whoever looks next',
     async (fatal) => {

@@ -107,6 +107,24 @@ describe('the configuration cache', () => {
     expect((await asked).revision).toBe('2');
   });
 
+  it('asks again where no answer came in time, and says unavailable when it never comes', async () => {
+    const { source, cache, pass } = setUp();
+    await cache.current();
+    let silent = 3;
+    source.readRevision = async () => {
+      source.reads += 1;
+      if (silent-- <= 0) return '1';
+      pass(1_000);
+      throw new ControlPlaneError('unavailable', 'no answer within a second');
+    };
+    pass(1_000);
+    expect((await cache.current()).revision).toBe('1');
+    expect(source.reads).toBe(4);
+    silent = Infinity;
+    pass(1_000);
+    await expect(cache.current()).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
   it('never gives out what was asked for before an invalidation', async () => {
     const { source, cache, pass } = setUp();
     await cache.current();

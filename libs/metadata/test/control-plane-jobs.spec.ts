@@ -44,6 +44,28 @@ describe('a run', () => {
     expect((await plane.jobs.get(id)).checkpoint).toEqual({ at: 'heir' });
   });
 
+  it('ends with a worker that is known to be dead, at once, and if it lives after all it can write nothing; those of others go on', async () => {
+    const [mine, paused, cancelled, other] = [await aJob(), await aJob(), await aJob(), await aJob()];
+    const run = await claimed(mine.id, 'dead-1');
+    await plane.jobs.save(run, { checkpoint: { n: 7 } });
+    await claimed(paused.id, 'dead-2');
+    await plane.jobs.requestPause(paused.id);
+    await claimed(cancelled.id, 'dead-1');
+    await plane.jobs.requestCancel(cancelled.id);
+    const alive = await claimed(other.id, 'alive');
+    expect(await plane.jobs.releaseAllOf(['dead-1', 'dead-2', 'never-was'])).toBe(2);
+    expect(await plane.jobs.get(mine.id)).toMatchObject({ state: 'planned', checkpoint: { n: 7 } });
+    expect(await plane.jobs.get(paused.id)).toMatchObject({ state: 'paused' });
+    // Its next run ends it as it should.
+    expect(await plane.jobs.get(cancelled.id)).toMatchObject({ state: 'running', wish: 'cancel' });
+    await expect(plane.jobs.save(run, { checkpoint: { n: 8 } })).rejects.toEqual(kind('conflict'));
+    const heir = await claimed(mine.id, 'heir');
+    await expect(plane.jobs.save(run, {})).rejects.toEqual(kind('conflict'));
+    expect(await plane.jobs.save(heir, {})).toBe('run');
+    expect(await plane.jobs.save(alive, {})).toBe('run');
+    expect(await plane.jobs.releaseAllOf([])).toBe(0);
+  });
+
   it('may be about keys of any characters, also those that Postgres cannot hold', async () => {
     const { id } = await aJob();
     const run = await claimed(id);

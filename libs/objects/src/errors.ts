@@ -113,7 +113,8 @@ export function ownCause(error: BackendError): ObjectsError | undefined {
   let cause: unknown = error.cause;
   for (let depth = 0; depth < 5 && cause instanceof Error; depth += 1) {
     if (cause instanceof ObjectsError) return cause;
-    cause = cause.cause;
+    // A write and its clean-up that failed both: the write's failure comes first.
+    cause = cause instanceof AggregateError ? cause.errors[0] : cause.cause;
   }
   return undefined;
 }

@@ -196,7 +196,9 @@ async function finish(live: Live, from: string, to: string): Promise<void> {
 
 async function sweepAndRemove(live: Live): Promise<void> {
   expect(await sweepAll(live.platform, live.id)).toEqual([]);
-  await removeRetired(live.platform.engine, ACTOR, await live.bucket());
+  await removeRetired(live.platform.engine, ACTOR, await live.bucket(), (_, error) => {
+    throw error;
+  });
 }
 
 async function assertModel({ platform, model, bucket }: Live): Promise<void> {

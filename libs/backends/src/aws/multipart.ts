@@ -119,6 +119,7 @@ export class MultipartUploads {
       const cause = new AggregateError([failure, error], 'and the unfinished upload could not be removed');
       return new BackendError(kind, message, {
         backend: this.#s3.config.name,
+        leftBehind: true,
         cause,
         ...(vendorCode === undefined ? {} : { vendorCode }),
       });

@@ -37,7 +37,9 @@ export class Reader {
     try {
       const size = this.#checkExtent(asked, answer, range);
       const head = this.#headOf(request, answer, size);
-      return { head, body: answer.body, discard: () => answer.body.discard() };
+      const { body } = answer;
+      const { whole } = body;
+      return { head, body, ...(whole ? { whole } : {}), discard: () => body.discard() };
     } catch (error) {
       answer.body.discard();
       throw error;

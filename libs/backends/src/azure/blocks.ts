@@ -51,7 +51,7 @@ async function putOverStaging(
 ): Promise<WriteResult> {
   const { container } = request;
   const key = STAGING_PREFIX + randomUUID();
-  const staging = { container, key };
+  const staging: Staging = { container, key, forKey: request.key };
   let result: WriteResult;
   try {
     // The blob itself comes first, so that a listing can tell what its blocks are for.
@@ -64,7 +64,7 @@ async function putOverStaging(
   } catch (error) {
     throw await afterClearing(client, call, staging, error);
   }
-  await clearStored(client, call, staging, request.key);
+  await clearStored(client, call, staging);
   return result;
 }
 
@@ -129,14 +129,20 @@ async function putBlock(
   await client.sendPlain({ ...request, method: 'PUT' }, call);
 }
 
-/** Removes a staging blob and all its blocks: Put Block List drops those that are not committed, Delete Blob the rest. */
-export async function clearStaging(
-  client: AzureClient,
-  call: Call,
-  staging: { readonly container: string; readonly key: string },
-): Promise<void> {
+/** A staging blob, and the key that its blocks are for. */
+interface Staging {
+  readonly container: string;
+  readonly key: string;
+  readonly forKey: string;
+}
+
+/**
+ * Removes a staging blob and all its blocks: Put Block List drops those that are not committed, Delete Blob the rest. In between it still says which key it is for, so that who is stopped there leaves what
+ * a listing can tell.
+ */
+export async function clearStaging(client: AzureClient, call: Call, staging: Staging): Promise<void> {
   try {
-    await putBlockList(client, call, { ...staging, ids: [], headers: {} });
+    await putBlockList(client, call, { ...staging, ids: [], headers: stagingHeaders(staging.forKey) });
   } catch (error) {
     // Without its container there is nothing left.
     if (isBackendError(error, 'not-found')) return;
@@ -145,12 +151,7 @@ export async function clearStaging(
   await deleteIfStanding(client, call, staging);
 }
 
-async function afterClearing(
-  client: AzureClient,
-  call: Call,
-  staging: { readonly container: string; readonly key: string },
-  error: unknown,
-): Promise<unknown> {
+async function afterClearing(client: AzureClient, call: Call, staging: Staging, error: unknown): Promise<unknown> {
   try {
     await clearStaging(client, withoutSignal(call), staging);
     return error;
@@ -160,17 +161,13 @@ async function afterClearing(
 }
 
 /** The object stands, so this fails as a lost answer does: whoever asks for the write id finds it, and the listing shows what is left. */
-async function clearStored(
-  client: AzureClient,
-  call: Call,
-  staging: { readonly container: string; readonly key: string },
-  key: string,
-): Promise<void> {
+async function clearStored(client: AzureClient, call: Call, staging: Staging): Promise<void> {
   try {
     await deleteIfStanding(client, withoutSignal(call), staging);
   } catch (error) {
-    throw new BackendError('unavailable', `${key} was stored, but its staging blob could not be removed`, {
+    throw new BackendError('unavailable', `${staging.forKey} was stored, but its staging blob could not be removed`, {
       backend: client.backend,
+      leftBehind: true,
       cause: error,
     });
   }

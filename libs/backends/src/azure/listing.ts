@@ -122,7 +122,7 @@ export async function abortUpload(
   container: string,
   { key, token }: { key: string; token: string },
 ): Promise<void> {
-  if (token.startsWith(STAGING_PREFIX)) await clearStaging(client, call, { container, key: token });
+  if (token.startsWith(STAGING_PREFIX)) await clearStaging(client, call, { container, key: token, forKey: key });
   else if (token === AT_KEY) await dropBlocks(client, call, { container, key });
   else throw new BackendError('invalid', 'no upload has such a token', { backend: client.backend });
 }

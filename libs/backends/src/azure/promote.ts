@@ -166,5 +166,5 @@ export function cleanUpFailure(backend: string, error: unknown, cleaning: unknow
   const kind = isBackendError(error) ? error.kind : 'unknown';
   const message = `${error instanceof Error ? error.message : 'a write failed'}; what it left could not be removed`;
   const cause = new AggregateError([error, cleaning], 'a write and its clean-up failed');
-  return new BackendError(kind, message, { backend, cause });
+  return new BackendError(kind, message, { backend, leftBehind: true, cause });
 }

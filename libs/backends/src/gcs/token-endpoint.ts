@@ -54,7 +54,8 @@ export class TokenEndpoint {
   }
 
   async #send({ url, headers, body }: TokenRequest): Promise<{ status: number; text: string }> {
-    const own = isLinkLocal(url.hostname);
+    // Only the source of an identity token is asked there, by GET; an address that came with a key is no leave to.
+    const own = body === undefined && isLinkLocal(url.hostname);
     const line: Line = own ? { linkLocal: true } : this.line;
     const wire = createWire({ backend: this.backend, origin: url.origin, connections: 1, line });
     try {

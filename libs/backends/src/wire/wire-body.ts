@@ -28,6 +28,8 @@ export class WireBody implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #transfer: Transfer;
   readonly #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  /** Chunks that came so far. */
+  #pushed = 0;
   #drained = 0;
   #paused = false;
   #ended = false;
@@ -42,6 +44,11 @@ export class WireBody implements AsyncIterableIterator<Uint8Array, undefined> {
   /** True while bytes wait for the reader: a silence is then not the vendor's. */
   get waitingForReader(): boolean {
     return this.#queuedBytes > 0;
+  }
+
+  /** The whole body, where all of it came along with the head, in one piece, and nobody has read of it: it can still be read. Small ones mostly do; each wrapper that follows a stream costs one. */
+  get whole(): Uint8Array | undefined {
+    return this.#ended && this.#queue.length === this.#pushed && this.#pushed === 1 ? this.#queue[0] : undefined;
   }
 
   [Symbol.asyncIterator](): this {
@@ -93,6 +100,7 @@ export class WireBody implements AsyncIterableIterator<Uint8Array, undefined> {
 
   /** For the transfer: a chunk arrived. */
   push(chunk: Uint8Array): void {
+    this.#pushed += 1;
     if (this.#discarded) {
       this.#drained += chunk.byteLength;
       if (this.#drained > DRAIN_BYTES) this.#transfer.cancel();

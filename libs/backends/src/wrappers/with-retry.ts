@@ -65,6 +65,8 @@ class Retrier {
         return result;
       } catch (error) {
         if (!isBackendError(error) || !error.retryable || made >= this.attempts) throw error;
+        // Another attempt's success would hide what this one could not remove.
+        if (error.leftBehind) throw error;
         if (error.kind !== 'throttled') unknownOutcome = error;
         if (unknownOutcome !== undefined && !repeatable) throw error;
         await this.pause(call, error, made);
@@ -104,13 +106,41 @@ async function findOwnWrite(backend: ObjectBackend, call: Call, request: PutRequ
   }
 }
 
+/** The same where writes become versions, also if it lies beneath another writer's by now. A key's own versions come first among those that begin with it. */
+async function findOwnVersion(
+  backend: ObjectBackend,
+  call: Call,
+  request: PutRequest & { readonly body: Uint8Array },
+): Promise<WriteResult | undefined> {
+  const { container, key, attributes, body } = request;
+  const standing = await findOwnWrite(backend, call, request);
+  if (standing !== undefined || attributes.writeId === undefined) return standing;
+  let cursor: string | undefined;
+  do {
+    const wanted = { container, prefix: key, include: 'everything', limit: 1000 } as const;
+    const page = await backend.list(call, cursor === undefined ? wanted : { ...wanted, cursor });
+    for (const entry of page.entries) {
+      if (entry.key !== key) return undefined;
+      if (entry.kind !== 'noncurrent' || entry.size !== body.byteLength) continue;
+      const head = await backend.head(call, { container, key, token: entry.token });
+      if (head.writeId === attributes.writeId) return resultOfHead(head);
+    }
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+  return undefined;
+}
+
 /**
  * A put again, after an attempt whose outcome is unknown. Where writes become versions it first looks whether that attempt arrived, as a second version would
- * belong to nobody. A condition that fails then may have been met by that attempt: only another's write is a failure.
+ * belong to nobody: one that arrives later still is reconciling's to find. A condition that fails then may have been met by that attempt: only another's write is a failure.
  */
-async function putAgain(backend: ObjectBackend, call: Call, request: PutRequest): Promise<WriteResult> {
+async function putAgain(
+  backend: ObjectBackend,
+  call: Call,
+  request: PutRequest & { readonly body: Uint8Array },
+): Promise<WriteResult> {
   if (backend.capabilities.tokens === 'version') {
-    const own = await findOwnWrite(backend, call, request);
+    const own = await findOwnVersion(backend, call, request);
     if (own !== undefined) return own;
   }
   try {
@@ -136,9 +166,10 @@ export function withRetry(backend: ObjectBackend, options: RetryOptions): Object
       return bytes;
     },
     put({ call }, request, proceed) {
-      if (!(request.body instanceof Uint8Array)) return proceed(call, request);
+      const { body } = request;
+      if (!(body instanceof Uint8Array)) return proceed(call, request);
       return retrier.run(call, REPEATABLE.put, (unknownOutcome) =>
-        unknownOutcome === undefined ? proceed(call, request) : putAgain(backend, call, request),
+        unknownOutcome === undefined ? proceed(call, request) : putAgain(backend, call, { ...request, body }),
       );
     },
   });

@@ -1,4 +1,4 @@
-import { isControlPlaneError, type BucketDocument, type ControlPlane } from '#libs/metadata';
+import { isControlPlaneError, type BucketContainer, type BucketDocument, type ControlPlane } from '#libs/metadata';
 import {
   examineFreshIds,
   removeRetired,
@@ -124,14 +124,15 @@ export class Housekeeping {
       context.signal?.throwIfAborted();
       // One that is being made or deleted belongs to whoever does it, or to the repair.
       if (bucket.state !== 'active') continue;
+      // An outage of one backend, or whatever is the matter with one container, must not keep the others of the bucket.
+      const onContainer = ({ container }: BucketContainer, error: unknown): void =>
+        onFailure(`container ${container} of bucket ${bucket.name}`, error);
       try {
         await this.dependencies.takeovers.beginDue(bucket);
         // Until what was written after the backup is found again, it is named nowhere.
         if (bucket.recovering !== undefined) continue;
-        sums.unnamed += await this.#deleteUnnamed(context, bucket);
-        if (bucket.containers.some(({ retiring }) => retiring)) {
-          sums.removed += await removeRetired(this.dependencies.engine, context, bucket);
-        }
+        sums.unnamed += await this.#deleteUnnamed(context, bucket, onContainer);
+        sums.removed += await removeRetired(this.dependencies.engine, context, bucket, onContainer);
       } catch (error) {
         onFailure(`containers of bucket ${bucket.name}`, error);
       }
@@ -139,12 +140,20 @@ export class Housekeeping {
     return sums;
   }
 
-  async #deleteUnnamed(context: OperationContext, bucket: BucketDocument): Promise<number> {
+  async #deleteUnnamed(
+    context: OperationContext,
+    bucket: BucketDocument,
+    onFailure: (container: BucketContainer, error: unknown) => void,
+  ): Promise<number> {
     const { engine } = this.dependencies;
     let deleted = 0;
     for (const container of bucket.containers) {
-      const backend = await engine.backends.open(container.backend);
-      if (backend.freshIds) deleted += await examineFreshIds(engine, context, { bucket, container, backend });
+      try {
+        const backend = await engine.backends.open(container.backend);
+        if (backend.freshIds) deleted += await examineFreshIds(engine, context, { bucket, container, backend });
+      } catch (error) {
+        onFailure(container, error);
+      }
     }
     return deleted;
   }

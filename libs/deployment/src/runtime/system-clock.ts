@@ -6,20 +6,22 @@ async function wait(ms: number, signal?: AbortSignal): Promise<void> {
   await delay(ms, undefined, { ref: false, ...(signal ? { signal } : {}) });
 }
 
-/** Ticks until stopped; the next pause begins when a tick has ended. A tick tells its own failures: one that throws all the same is told to `onFailure`. */
+/**
+ * Ticks until stopped; the next pause begins when a tick has ended. A tick tells its own failures: one that throws all the same is told to `onFailure`.
+ * A bare timer: each write begins and stops one, and a pause that is ended by a signal makes an error with a stack.
+ */
 function every(ms: number, tick: () => Promise<void>, onFailure: (error: unknown) => void): () => void {
-  const stop = new AbortController();
+  let stopped = false;
+  const pause = (): NodeJS.Timeout => setTimeout(() => void turn(), ms).unref();
   const turn = async (): Promise<void> => {
-    for (;;) {
-      await wait(ms, stop.signal);
-      await tick().catch(onFailure);
-    }
+    await tick().catch(onFailure);
+    if (!stopped) timer = pause();
   };
-  // It ends by being stopped, and in no other way.
-  turn().catch((error: unknown) => {
-    if (!stop.signal.aborted) onFailure(error);
-  });
-  return () => stop.abort();
+  let timer = pause();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }
 
 /** The system's time. Its timers never keep a process alive; `onFailure` hears of ticks that threw. */

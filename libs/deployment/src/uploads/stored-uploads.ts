@@ -3,6 +3,7 @@ import {
   checkPut,
   dropSegment,
   dropSegments,
+  isObjectsError,
   ObjectsError,
   piecesOf,
   writeSegment,
@@ -97,24 +98,31 @@ export class StoredUploads implements UploadService {
     if (ended && ended.received < ended.size) this.#giveBack(place.bucket, ended);
   }
 
-  /** Removes what has expired, and what ended uploads left. Answers how many were dealt with; one that cannot be now is told and keeps no other waiting. */
+  /** Removes what has expired, and what ended uploads left. Answers how many were dealt with; one that cannot be now is told and keeps no other waiting, and one that another request has claimed is left to it. */
   async expire(context: OperationContext, limit: number): Promise<number> {
-    const { controlPlane, engine, logger } = this.dependencies;
+    const { controlPlane, logger } = this.dependencies;
     const due = await controlPlane.uploads.due(limit);
     let removed = 0;
     for (const record of due) {
       context.signal?.throwIfAborted();
       try {
-        const bucket = (await engine.index.getBucket(record.bucketId))?.value;
-        const isOver = record.expiresAt <= engine.clock.now();
-        if (bucket) await this.#drop(context, bucket, record.id);
-        if (isOver) await controlPlane.uploads.delete(record.id);
+        // A completion may have begun since they were listed: it reads the parts, and they go only under a claim.
+        if (record.state === 'open') await claimed(this.dependencies, record.id, () => this.#expire(context, record));
+        else await this.#expire(context, record);
         removed += 1;
       } catch (error) {
+        if (isObjectsError(error, 'busy')) continue;
         logger.warn({ upload: record.id, error }, 'what is left of an upload could not be removed yet');
       }
     }
     return removed;
+  }
+
+  async #expire(context: OperationContext, { id, bucketId, expiresAt }: UploadRecord): Promise<void> {
+    const { controlPlane, engine } = this.dependencies;
+    const bucket = (await engine.index.getBucket(bucketId))?.value;
+    if (bucket) await this.#drop(context, bucket, id);
+    if (expiresAt <= engine.clock.now()) await controlPlane.uploads.delete(id);
   }
 
   /** The upload, if it is the caller's and goes to this place. */

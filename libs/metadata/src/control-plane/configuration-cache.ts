@@ -1,4 +1,4 @@
-import { ControlPlaneError } from './errors.js';
+import { ControlPlaneError, isControlPlaneError } from './errors.js';
 import type { ConfigurationSnapshot } from './records.js';
 
 /** "No process acts on configuration older than one second" (DESIGN section 3). */
@@ -18,6 +18,13 @@ interface Verified {
   readonly since: number;
 }
 
+/** A query under way. */
+interface Asked {
+  readonly result: Promise<Verified>;
+  readonly epoch: number;
+  readonly began: number;
+}
+
 /**
  * The configuration, at most one second old.
  *
@@ -28,7 +35,7 @@ interface Verified {
  */
 export class ConfigurationCache {
   private verified: Verified | undefined;
-  private underWay: { readonly result: Promise<Verified>; readonly epoch: number } | undefined;
+  private underWay: Asked | undefined;
   /** Raised by `invalidate`: what was asked before does not count. */
   private epoch = 0;
 
@@ -66,28 +73,37 @@ export class ConfigurationCache {
 
   /** A failure here is not lost: whoever needs the answer asks again, and is told. */
   private renew(): void {
-    this.share().catch(() => undefined);
+    this.share().result.catch(() => undefined);
   }
 
-  /** An answer that took too long, or was overtaken by an invalidation, is asked for once more; then it is an outage. */
+  /**
+   * An answer that took too long, or was overtaken by an invalidation, is asked for again, some times; then it is an outage. So a machine, or a Postgres, that stood still for some
+   * seconds delays requests and refuses none. A store that says at once that it is away is away.
+   */
   private async verify(): Promise<ConfigurationSnapshot> {
     for (let attempt = 0; attempt < VERIFY_ATTEMPTS; attempt += 1) {
-      const { snapshot, since } = await this.share();
-      const fresh = this.monotonic() - since < CONFIGURATION_MAX_AGE_MS;
-      if (fresh) return snapshot;
+      const { result, began } = this.share();
+      const answer = await result.catch((error: unknown) => {
+        // Timers are early at times; who is away says so at once.
+        const wasSilent = this.monotonic() - began >= CONFIGURATION_MAX_AGE_MS / 2;
+        if (isControlPlaneError(error, 'unavailable') && wasSilent) return undefined;
+        throw error;
+      });
+      if (answer !== undefined && this.monotonic() - answer.since < CONFIGURATION_MAX_AGE_MS) return answer.snapshot;
     }
     throw new ControlPlaneError('unavailable', 'the configuration could not be read within a second');
   }
 
   /** Joins the query under way, unless something was invalidated since it began. */
-  private share(): Promise<Verified> {
+  private share(): Asked {
     const { underWay, epoch } = this;
-    if (underWay?.epoch === epoch) return underWay.result;
+    if (underWay?.epoch === epoch) return underWay;
+    const began = this.monotonic();
     const result = this.ask().finally(() => {
       if (this.underWay?.result === result) this.underWay = undefined;
     });
-    this.underWay = { result, epoch };
-    return result;
+    this.underWay = { result, epoch, began };
+    return this.underWay;
   }
 
   private async ask(): Promise<Verified> {
@@ -105,4 +121,4 @@ export class ConfigurationCache {
   private last: Verified | undefined;
 }
 
-const VERIFY_ATTEMPTS = 3;
+const VERIFY_ATTEMPTS = 6;

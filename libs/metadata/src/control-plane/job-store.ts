@@ -80,6 +80,8 @@ export interface JobStore {
   settle(run: JobRun, outcome: JobOutcome): Promise<JobState>;
   /** Gives the job back unsettled (a worker that shuts down): it is planned again, with its checkpoint. */
   release(run: JobRun): Promise<void>;
+  /** Gives back what workers hold that are known to be dead, as they would have done; answers how many jobs that were. Of one that lives after all no write finds its job any more: it stops, as if another had taken the job over. */
+  releaseAllOf(workerIds: readonly string[]): Promise<number>;
 
   /** A planned job is paused at once; a running one when its runner obeys. `conflict` if it is settled. */
   requestPause(id: string): Promise<JobRecord>;

@@ -73,16 +73,22 @@ async function ownerByMarker(
 /** Names of the buckets that have a container on a backend, by container. */
 async function bucketsOn(engine: Engine, backendId: string): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
+  for await (const bucket of everyBucket(engine))
+    for (const { backend, container } of bucket.containers)
+      if (backend === backendId) found.set(container, bucket.name);
+  return found;
+}
+
+/** The documents of all buckets, by name. */
+export async function* everyBucket(engine: Engine): AsyncGenerator<BucketDocument> {
   let after: string | undefined;
   for (;;) {
     const page: readonly BucketDocument[] = await engine.index.listBuckets({
       limit: PAGE,
       ...(after === undefined ? {} : { after }),
     });
-    for (const bucket of page)
-      for (const { backend, container } of bucket.containers)
-        if (backend === backendId) found.set(container, bucket.name);
+    yield* page;
     after = page.at(-1)?.name;
-    if (after === undefined || page.length < PAGE) return found;
+    if (after === undefined || page.length < PAGE) return;
   }
 }

@@ -149,6 +149,7 @@ export async function takeContainer(
   try {
     await backend.prepareTakeover?.(callOf(context), place.container);
     const marker = await placeMarker(engine, callOf(context), backend, {
+      backendId: place.backendId,
       container: place.container,
       bucket: bucket.id,
       stale,
@@ -181,13 +182,14 @@ async function placeMarker(
   engine: Engine,
   call: Call,
   backend: ObjectBackend,
-  place: { container: string; bucket: BucketId; stale: FoundMarker | undefined },
+  place: { backendId: string; container: string; bucket: BucketId; stale: FoundMarker | undefined },
 ): Promise<string> {
-  const { container, bucket, stale } = place;
+  const { backendId, container, bucket, stale } = place;
   const { writeIfAbsent, writeIfToken } = backend.capabilities;
   const condition = stale ? writeIfToken && { ifToken: stale.token } : writeIfAbsent && { ifAbsent: true as const };
   try {
-    const token = await writeMarker(engine, call, backend, { container, bucket, ...(condition ? { condition } : {}) });
+    const at = { backendId, container, bucket };
+    const token = await writeMarker(engine, call, backend, { ...at, ...(condition ? { condition } : {}) });
     if ((await markerAt(engine, call, backend, { container, bucket })) === 'own') return token;
   } catch (error) {
     if (!isBackendError(error, 'precondition')) throw error;

@@ -29,11 +29,10 @@ export async function makeContainer(
     throw meaningOf(error, backend, place.name);
   });
   await engine.reach('container-created', bucket.name);
-  const marker = await writeMarker(engine, call, backend, { container: place.name, bucket: bucket.id }).catch(
-    (error: unknown) => {
-      throw fromBackend(error, backend.name);
-    },
-  );
+  const marked = { backendId: place.backendId, container: place.name, bucket: bucket.id };
+  const marker = await writeMarker(engine, call, backend, marked).catch((error: unknown) => {
+    throw fromBackend(error, backend.name);
+  });
   await engine.reach('container-marked', bucket.name);
   const recorded = await record(engine, context, bucket, {
     ...planned,

@@ -10,6 +10,9 @@ interface Marker {
   readonly format: 1;
   readonly deployment: string;
   readonly bucket: string;
+  /** Where it was put, so that a copy of the container, which has a copy of the marker, is told from it. Absent in markers of earlier versions. */
+  readonly backend?: string;
+  readonly container?: string;
 }
 
 /** Puts the marker and answers its token. With a condition that does not hold it fails with the port's `precondition`. */
@@ -17,9 +20,10 @@ export async function writeMarker(
   engine: Engine,
   call: Call,
   backend: ObjectBackend,
-  place: { container: string; bucket: BucketId; condition?: WriteCondition },
+  place: { backendId: string; container: string; bucket: BucketId; condition?: WriteCondition },
 ): Promise<string> {
-  const marker: Marker = { format: 1, deployment: engine.settings.deploymentId, bucket: place.bucket };
+  const { bucket, backendId, container } = place;
+  const marker: Marker = { format: 1, deployment: engine.settings.deploymentId, bucket, backend: backendId, container };
   const body = Buffer.from(JSON.stringify(marker));
   const result = await backend.put(call, {
     container: place.container,
@@ -37,6 +41,7 @@ export interface FoundMarker {
   readonly token: string;
   readonly deployment?: string;
   readonly bucket?: string;
+  readonly place?: { readonly backend: string; readonly container: string };
 }
 
 /** The marker of a container, whoever put it; undefined where there is none, also where there is no such container. Fails with the port's `precondition` where another token stands. */
@@ -60,11 +65,13 @@ export async function readMarker(
   }
 }
 
-function parsed(text: string): { deployment?: string; bucket?: string } {
+function parsed(text: string): Omit<FoundMarker, 'token'> {
   try {
     const marker = JSON.parse(text) as Partial<Marker> | null;
     if (typeof marker?.deployment !== 'string' || typeof marker.bucket !== 'string') return {};
-    return { deployment: marker.deployment, bucket: marker.bucket };
+    const { deployment, bucket, backend, container } = marker;
+    const isPlaced = typeof backend === 'string' && typeof container === 'string';
+    return { deployment, bucket, ...(isPlaced ? { place: { backend, container } } : {}) };
   } catch {
     // Whatever stands there, it is no marker that can be read.
     return {};

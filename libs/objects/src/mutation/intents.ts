@@ -3,7 +3,7 @@ import type { Intent, KeyAddress, KeyDocument, Placement, WriteId } from '#libs/
 import type { Engine, OperationContext } from '../engine.js';
 import { ObjectsError } from '../errors.js';
 import { changeKey } from './change-key.js';
-import { findIntent, isSamePlace, withGarbage, withIntent, withoutIntent } from './key-changes.js';
+import { findIntent, isSamePlace, withChangedIntent, withGarbage, withIntent, withoutIntent } from './key-changes.js';
 import type { Mutation } from './mutation.js';
 
 export interface Opened {
@@ -77,6 +77,14 @@ export async function closeIntent(
       next: litter ? withGarbage(closed, { placement: litter, notBefore: engine.clock.now() }) : closed,
       then: undefined,
     };
+  });
+}
+
+/** Ends the writer's own part and leaves the rest to the sweeper, at its next turn: parts of the write could not be removed, which only an open intent names. */
+export async function leaveToSweeper(engine: Engine, address: KeyAddress, writeId: WriteId): Promise<void> {
+  await changeKey(engine, address, { requireActive: false }, (document) => {
+    if (!findIntent(document, writeId)) return { done: undefined };
+    return { next: withChangedIntent(document, writeId, { fenced: true }), then: undefined };
   });
 }
 

@@ -12,10 +12,11 @@ import { changeKey } from './change-key.js';
 import { commitIntent } from './commit-intent.js';
 import { decideLater } from './decide-later.js';
 import { keepAlive } from './heartbeat.js';
-import { closeIntent, openIntent } from './intents.js';
+import { closeIntent, leaveToSweeper, openIntent } from './intents.js';
 import { commit, EMPTY } from './key-changes.js';
 import { garbageFrom, isSubordinate, recordOf, storedOf, type Mutation, type Outcome } from './mutation.js';
 import { currentlyWrapped } from '../sealing/sealings.js';
+import { abortUploads } from '../sweep/leftovers.js';
 import { discardBytes, headStanding, placementRef } from './standing.js';
 
 /**
@@ -158,7 +159,8 @@ export function isIndefinite(error: unknown): boolean {
 }
 
 async function refuseSent(engine: Engine, mutation: Mutation, error: unknown): Promise<never> {
-  if (mutation.target.tokens !== 'id') await closeIntent(engine, mutation.target.address, mutation.writeId);
+  const end = isBackendError(error) && error.leftBehind ? leaveToSweeper : closeIntent;
+  if (mutation.target.tokens !== 'id') await end(engine, mutation.target.address, mutation.writeId);
   if (isBackendError(error, 'precondition') && isSubordinate(mutation.kind)) throw changedMeanwhile(error);
   if (isBackendError(error, 'precondition')) {
     throw new ObjectsError('conflict', 'another write of this key is under way; send the request again', {
@@ -201,6 +203,7 @@ async function decideByHead(
   if (head?.writeId !== mutation.writeId) throw lost;
   const stored = storedOf(content);
   if (head.size !== stored.size || (stored.md5 !== undefined && (head.md5 ?? stored.md5) !== stored.md5)) throw lost;
+  if (isBackendError(error) && error.leftBehind && !(await isCleared(engine, context, mutation))) throw lost;
   return {
     token: head.token,
     vendorEtag: head.vendorEtag,
@@ -208,6 +211,17 @@ async function decideByHead(
     storageClass: head.storageClass,
     ...(head.md5 === undefined ? {} : { md5: head.md5 }),
   };
+}
+
+/** The bytes stand, but not alone: once the commit has closed the intent, nobody would look for what else was sent. */
+async function isCleared(engine: Engine, context: OperationContext, { target, writeId }: Mutation): Promise<boolean> {
+  try {
+    return await abortUploads(engine, { requestId: context.requestId, actor: context.actor }, target, writeId);
+  } catch (error) {
+    // The write is reported as unknown, with its own failure as the cause; the sweeper meets this one again.
+    if (isBackendError(error)) return false;
+    throw error;
+  }
 }
 
 export function changedMeanwhile(cause?: unknown): ObjectsError {

@@ -6,12 +6,13 @@ import { requireBucket } from '../buckets/open-bucket.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError } from '../errors.js';
 import { Tally, type Counts, type JobEnd, type JobReporter } from '../moves/job-reporter.js';
-import { isStoreOutage } from '../moves/store-outage.js';
+import { isOutage } from '../moves/store-outage.js';
 import { inParallel } from '../moves/walk.js';
 import { isLive } from '../buckets/marked-containers.js';
 import { everyWrite, isUnknownAndNewer } from '../recovering/every-write.js';
 import { endRecovery } from '../recovering/recovered.js';
-import { recoverKey } from '../recovering/recover-key.js';
+import { recoverKey, type KeyToRecover } from '../recovering/recover-key.js';
+import { leaveVanished, lossOf, takeInContainers, type FoundBucket } from '../recovering/take-in.js';
 import { targetAt, tokenKindAt, type Target } from '../target.js';
 import { compareKeys, documentsIn, ListedPage, names, type KeyedEntry } from './listed-page.js';
 import { ForeignContainerError, MarkerWatch } from './marker-watch.js';
@@ -44,7 +45,7 @@ const REPORT_EVERY_MS = 500;
 /**
  * Compares what the index says of a bucket with what its vendors list, and heals what was changed outside: new, changed and missing objects (see `Finding`). A listing only says where to look: each key that differs is looked at by a fresh HEAD and
  * the one mutation (`settleKey`), so no acknowledged write of a client's is undone; keys that are being written are left for the next run. A missing object is marked, its record stays. Of bytes it deletes only orphans of this very bucket that lie beneath
- * newer writes, or are parts of uploads that nobody knows (`removeOrphan`). A container without its marker is left alone, and fails the job. After a restore (`recovering`) it judges otherwise, looks at every write of containers of fresh ids as well, deletes nothing, and opens the bucket when all was looked at (ADR 14). Memory is bounded by a page; killed at any point it goes on at its checkpoint. The report is in the checkpoint, too.
+ * newer writes, or are parts of uploads that nobody knows (`removeOrphan`). A container without its marker is left alone, and fails the job. After a restore (`recovering`) it takes in containers that were made since, judges otherwise, looks at every write of containers of fresh ids as well, deletes nothing, and opens the bucket when all was looked at (ADR 14). Memory is bounded by a page; killed at any point it goes on at its checkpoint. The report is in the checkpoint, too.
  */
 export async function reconcileBucket(
   engine: Engine,
@@ -53,8 +54,10 @@ export async function reconcileBucket(
 ): Promise<JobEnd> {
   const { value: bucket } = await requireBucket(engine, reconcile.bucketId);
   if (bucket.recovering === undefined) assertIndexed(bucket);
-  const run = new Reconciliation(engine, context, reconcile, bucket);
   try {
+    const found =
+      bucket.recovering === undefined ? { bucket, vanished: [] } : await takeInContainers(engine, context, bucket);
+    const run = new Reconciliation(engine, context, reconcile, found);
     return await run.perform();
   } catch (error) {
     if (error instanceof ForeignContainerError) return { state: 'failed', error: error.message };
@@ -76,13 +79,19 @@ class Reconciliation {
   #wish: 'run' | 'pause' | 'cancel' = 'run';
   #reportedAt: number;
   readonly #isNew: boolean;
+  private readonly bucket: BucketDocument;
+  readonly #isLost: KeyToRecover['isLost'];
+  readonly #leave: () => Promise<void>;
 
   constructor(
     private readonly engine: Engine,
     private readonly context: OperationContext,
     private readonly reconcile: ReconcileBucket,
-    private readonly bucket: BucketDocument,
+    { bucket, vanished }: FoundBucket,
   ) {
+    this.bucket = bucket;
+    this.#isLost = (placement) => lossOf(vanished, placement);
+    this.#leave = () => leaveVanished(engine, bucket, vanished);
     const from = reconcile.checkpoint as Checkpoint | undefined;
     this.#isNew = from === undefined;
     this.#tally = new Tally(from?.counts);
@@ -93,7 +102,7 @@ class Reconciliation {
 
   async perform(): Promise<JobEnd> {
     if (this.#isNew) await this.#count();
-    const live = this.bucket.containers.filter(isLive);
+    const live = this.bucket.containers.filter((one) => isLive(one) && this.#isLost(one) === 'no');
     const begun = live.findIndex((container) => nameOf(container) === this.#at.container);
     for (const container of live.slice(Math.max(0, begun))) {
       if (nameOf(container) !== this.#at.container) this.#at = { container: nameOf(container) };
@@ -106,6 +115,7 @@ class Reconciliation {
     }
     await this.#report(true);
     if (!this.#tally.hasFailures) {
+      await this.#leave();
       await endRecovery(this.engine, this.bucket);
       return { state: 'completed' };
     }
@@ -289,7 +299,7 @@ class Reconciliation {
     const assertOwn = (): Promise<void> => watch.assertOwn();
     if (since === undefined) return settleKey(this.engine, this.context, { target, assertOwn, patienceMs: 0 });
     const which = token === undefined ? {} : { token };
-    return recoverKey(this.engine, this.context, { target, since, assertOwn, ...which });
+    return recoverKey(this.engine, this.context, { target, since, assertOwn, isLost: this.#isLost, ...which });
   }
 
   async #lookBeneath(part: Part, { key, entry }: KeyedEntry): Promise<void> {
@@ -304,7 +314,7 @@ class Reconciliation {
   /** One key's trouble is no other's; but without the marker, or once the bucket is to go, nothing more is done. */
   #bear(key: string, size: number, error: unknown): void {
     if (error instanceof ForeignContainerError || this.context.signal?.aborted) throw error;
-    if (isObjectsError(error, 'bucket-not-active') || isStoreOutage(error)) throw error;
+    if (isObjectsError(error, 'bucket-not-active') || isOutage(error)) throw error;
     if (isObjectsError(error, 'busy')) {
       this.#telling.tell(key, 'skipped');
       this.#tally.done(size);

@@ -11,6 +11,8 @@ export interface SeenAfterRestore extends Seen {
   readonly isWeak: boolean;
   /** False where writes lie under fresh ids. */
   readonly hasIntents: boolean;
+  /** Whether the container that the record names is no more. */
+  readonly isLost: 'certainly' | 'perhaps' | 'no';
 }
 
 /** How much earlier than its intent a write id may have been made, clocks that differ included. */
@@ -28,7 +30,7 @@ export async function judgeRecovered(seen: SeenAfterRestore, ask: Inquiries): Pr
   if (here && head.token === here.placement.token) return judgeSameWrite(here, head);
   const bytes = head.size;
   if (isLate(seen, head) && (!here || (await stands(seen, here, ask)))) return { finding: 'orphan', bytes };
-  if (current && !here && !isLater(head, current)) return { finding: 'stray', bytes };
+  if (current && !here && !isLater(seen, head, current)) return { finding: 'stray', bytes };
   const record = await ask.recordOf(head, here?.sealing);
   if (record) return taken(current ? 'changed' : 'new', record, seen, ask);
   if (!here || (await stands(seen, here, ask))) return { finding: 'sealed', bytes };
@@ -74,8 +76,12 @@ function isLate({ address, before, coexist, since, hasIntents }: SeenAfterRestor
   return began !== undefined && began < since - SLACK_MS;
 }
 
-/** Of writes in two containers of the bucket, the one that began later; a move makes a write of its own. */
-function isLater(head: ObjectHead, { placement }: ObjectRecord): boolean {
+/**
+ * Of writes in two containers of the bucket, the one that began later; a move makes a write of its own. Where the record's container is no more, there is no other; clocks of two machines differ, so that a move may seem to have begun before the write that it moved.
+ */
+function isLater({ isLost }: SeenAfterRestore, head: ObjectHead, { placement }: ObjectRecord): boolean {
+  if (isLost === 'certainly') return true;
   const began = timeOfWriteId(head.writeId);
-  return began !== undefined && began > (timeOfWriteId(placement.writeId) ?? 0);
+  const other = timeOfWriteId(placement.writeId) ?? 0;
+  return began !== undefined && (began > other || (began === other && isLost === 'perhaps'));
 }

@@ -1,3 +1,4 @@
+import type { Placement } from '#libs/metadata';
 import type { Engine, OperationContext } from '../engine.js';
 import { fromBackend, ObjectsError } from '../errors.js';
 import { bucketNotActive, changeOf, tellCommit } from '../mutation/change-key.js';
@@ -16,6 +17,8 @@ export interface KeyToRecover {
   readonly since: number;
   /** Where every write lies under an id of its own: which one is looked at; absent: the record's. */
   readonly token?: string;
+  /** What is known of the container of a record. */
+  readonly isLost: (place: Pick<Placement, 'backend' | 'container'>) => SeenAfterRestore['isLost'];
   /** As in `Look`. */
   readonly assertOwn: () => Promise<void>;
 }
@@ -51,7 +54,7 @@ function recoveredMeanwhile(): ObjectsError {
 async function look(
   engine: Engine,
   context: OperationContext,
-  { target, since, token }: KeyToRecover,
+  { target, since, token, isLost }: KeyToRecover,
   before: SeenAfterRestore['before'],
 ): ReturnType<typeof judgeRecovered> {
   const byId = target.tokens === 'id' ? (token ?? before.current?.placement.token) : undefined;
@@ -69,6 +72,7 @@ async function look(
     since,
     isWeak: target.tokens === 'none',
     hasIntents: target.tokens !== 'id',
+    isLost: before.current ? isLost(before.current.placement) : 'no',
   };
   return judgeRecovered(seen, {
     stillReadable: (record) => headStanding(target, context, { token: record.placement.token }),

@@ -35,7 +35,7 @@ export async function settleDeadIntent(engine: Engine, context: OperationContext
     bucket: dead.bucket,
   });
   // A look at a key sends nothing; uploads there are somebody else's.
-  if (intent.kind !== 'heal') await abortUploads(engine, context, target, intent);
+  if (intent.kind !== 'heal') await abortUploads(engine, context, target, intent.writeId);
   await settleBytes(engine, context, { target, intent });
   await engine.reach('dead-bytes-settled', dead.address.key);
 }

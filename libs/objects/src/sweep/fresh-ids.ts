@@ -1,4 +1,4 @@
-import type { ObjectBackend, ObjectRef } from '#libs/backends';
+import { isBackendError, type ObjectBackend, type ObjectRef } from '#libs/backends';
 import type { BucketContainer, BucketDocument, Placement, WriteId } from '#libs/metadata';
 import { decodeKey } from '#libs/naming';
 import { MARKER_KEY } from '../buckets/marker.js';
@@ -22,6 +22,16 @@ export async function examineFreshIds(
   context: OperationContext,
   at: ContainerOfBucket,
 ): Promise<number> {
+  try {
+    return await examine(engine, context, at);
+  } catch (error) {
+    // Erased after a migration by a process that died before the document said so.
+    if (at.container.retiring && isBackendError(error, 'not-found')) return 0;
+    throw error;
+  }
+}
+
+async function examine(engine: Engine, context: OperationContext, at: ContainerOfBucket): Promise<number> {
   const { freshIds } = at.backend;
   // What was written after the backup that a bucket was restored from is named nowhere until it has been found again.
   if (!freshIds || at.bucket.recovering !== undefined) return 0;

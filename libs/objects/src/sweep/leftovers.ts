@@ -1,5 +1,5 @@
 import { isBackendError, type ListedEntry, type ListRequest } from '#libs/backends';
-import type { Intent, Placement } from '#libs/metadata';
+import type { Intent, Placement, WriteId } from '#libs/metadata';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import type { Target } from '../target.js';
 
@@ -29,20 +29,22 @@ export async function* entriesOfKey(
 /**
  * Forgets the unfinished uploads of a key whose only open intent is the dead one. A listing does not say whose an upload is, so nothing is touched while another intent is open:
  * uploads listed before a new writer came are not that writer's. What began before the dead writer did is somebody else's, and is left.
+ * False if there are some that were left because another intent is open.
  */
 export async function abortUploads(
   engine: Engine,
   context: OperationContext,
   target: Target,
-  dead: Intent,
-): Promise<void> {
+  dead: WriteId,
+): Promise<boolean> {
   const { backend } = target;
-  if (!backend.abortUpload) return;
-  const uploads: ListedEntry[] = [];
-  for await (const entry of entriesOfKey(context, target)) if (mayBeOf(dead, entry)) uploads.push(entry);
-  const found = await engine.index.getKey(target.address);
-  const others = found?.value.intents.filter((intent) => intent.writeId !== dead.writeId && !intent.fenced) ?? [];
-  if (others.length > 0) return;
+  if (!backend.abortUpload) return true;
+  const listed: ListedEntry[] = [];
+  for await (const entry of entriesOfKey(context, target)) if (entry.kind === 'upload') listed.push(entry);
+  const intents = (await engine.index.getKey(target.address))?.value.intents ?? [];
+  const own = intents.find(({ writeId }) => writeId === dead);
+  const uploads = own === undefined ? listed : listed.filter((upload) => mayBeOf(own, upload));
+  if (intents.some((intent) => intent !== own && !intent.fenced)) return uploads.length === 0;
   for (const upload of uploads) {
     try {
       await backend.abortUpload(callOf(context), target.container, upload);
@@ -50,11 +52,11 @@ export async function abortUploads(
       if (!isBackendError(error, 'not-found')) throw error;
     }
   }
+  return true;
 }
 
 /** The times of an upload's beginning and of the writer's are of two clocks. No candidate is made after its intent, so it may only seem to have begun too early. */
-function mayBeOf({ candidate }: Intent, { kind, lastModified }: ListedEntry): boolean {
-  if (kind !== 'upload') return false;
+function mayBeOf({ candidate }: Intent, { lastModified }: ListedEntry): boolean {
   return lastModified === undefined || lastModified.getTime() >= candidate.lastModified - CLOCK_SKEW_MS;
 }
 

@@ -9,29 +9,44 @@ import { isBackendError } from '#libs/backends';
 
 /**
  * Removes the containers that a migration left, once no intent and no garbage names them and they hold nothing but their marker. An adopted one is detached, whatever it holds. Answers how many went.
- * No write can begin in a retiring container, so what is named nowhere now never will be.
+ * No write can begin in a retiring container, so what is named nowhere now never will be. A container that fails is told to `onFailure`, which may throw, and keeps no other from going.
  */
 export async function removeRetired(
   engine: Engine,
   context: OperationContext,
   bucket: BucketDocument,
+  onFailure: (container: BucketContainer, error: unknown) => void,
 ): Promise<number> {
   let removed = 0;
   for (const container of bucket.containers.filter((c) => c.retiring)) {
-    if (await isAwaited(engine, bucket.id, container)) continue;
-    if (container.adopted) {
-      if (!(await detach(engine, context, bucket.id, container))) continue;
-    } else {
-      if (!(await isBare(engine, context, container))) continue;
-      if ((await erase(engine, context, bucket.id, container)) === 'kept') continue;
+    try {
+      if (await removeOne(engine, context, bucket.id, container)) removed += 1;
+    } catch (error) {
+      onFailure(container, error);
     }
-    await changeBucket(engine, bucket.id, (current) => ({
-      ...current,
-      containers: current.containers.filter((c) => !(c.retiring && isSameContainer(c, container))),
-    }));
-    removed += 1;
   }
   return removed;
+}
+
+/** False if it cannot go yet. */
+async function removeOne(
+  engine: Engine,
+  context: OperationContext,
+  bucket: BucketId,
+  container: BucketContainer,
+): Promise<boolean> {
+  if (await isAwaited(engine, bucket, container)) return false;
+  if (container.adopted) {
+    if (!(await detach(engine, context, bucket, container))) return false;
+  } else {
+    if (!(await isBare(engine, context, container))) return false;
+    if ((await erase(engine, context, bucket, container)) === 'kept') return false;
+  }
+  await changeBucket(engine, bucket, (current) => ({
+    ...current,
+    containers: current.containers.filter((c) => !(c.retiring && isSameContainer(c, container))),
+  }));
+  return true;
 }
 
 /** False if a migration that found more to move took it back. */

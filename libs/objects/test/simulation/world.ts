@@ -126,7 +126,7 @@ async function makeBucket(engine: Engine, backends: World['backends'], options: 
   const containers = [];
   for (const id of ['m1', 'm2'] as const) {
     await backends[id].createContainer(call, { container: 'box' });
-    const marker = await writeMarker(engine, call, backends[id], { container: 'box', bucket: BUCKET });
+    const marker = await writeMarker(engine, call, backends[id], { backendId: id, container: 'box', bucket: BUCKET });
     containers.push({
       backend: id,
       container: 'box',

@@ -60,6 +60,15 @@ WITH released AS (
   RETURNING id)
 SELECT id FROM released`;
 
+/** $1 workers, $2 now. One that is to be cancelled is left to its next run, which ends it as it should. The fence stays: none of their writes finds the job running, until another claim has raised it. */
+export const RELEASE_ALL_OF = `
+WITH released AS (
+  UPDATE job SET
+    state = CASE wish WHEN 'pause' THEN 'paused' ELSE 'planned' END, worker_id = NULL, updated_at = $2
+  WHERE state = 'running' AND wish <> 'cancel' AND worker_id = ANY($1)
+  RETURNING id)
+SELECT id FROM released`;
+
 export type Request = 'pause' | 'resume' | 'cancel';
 
 /** $1 id, $2 now. */

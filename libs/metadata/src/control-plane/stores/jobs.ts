@@ -14,7 +14,17 @@ import {
 import type { Claim, JobFigures, JobOutcome, JobRun, JobSave, JobStore, NewJob } from '../job-store.js';
 import { toJob } from '../mapping.js';
 import { rowsToRead, toPage, type Page, type PageRequest } from '../paging.js';
-import { CLAIM, CONFLICT, FIGURES, RELEASE, REQUEST, SAVE, SETTLE, type Request } from './job-statements.js';
+import {
+  CLAIM,
+  CONFLICT,
+  FIGURES,
+  RELEASE,
+  RELEASE_ALL_OF,
+  REQUEST,
+  SAVE,
+  SETTLE,
+  type Request,
+} from './job-statements.js';
 import { insertRow, type StoreContext } from './store-context.js';
 import { storable, storableJson } from './stored-json.js';
 
@@ -146,6 +156,13 @@ export class PostgresJobStore implements JobStore {
   async release(run: JobRun): Promise<void> {
     const row = await this.one(`job ${run.jobId}`, RELEASE, [run.jobId, run.fence, this.now]);
     if (row === undefined) await this.superseded(run);
+  }
+
+  async releaseAllOf(workerIds: readonly string[]): Promise<number> {
+    const rows = await attempt('jobs', () =>
+      this.context.dataSource.query<{ id: string }[]>(RELEASE_ALL_OF, [workerIds, this.now]),
+    );
+    return rows.length;
   }
 
   private async superseded(run: JobRun): Promise<never> {

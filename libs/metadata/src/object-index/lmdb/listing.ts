@@ -9,8 +9,8 @@ import { KeysOfSnapshot } from './snapshot-keys.js';
 import { decodeKeyDocument, hasCurrent } from '../stored-form.js';
 import { Turns, otherWork } from './walk.js';
 
-/** Keys under a common prefix that are stepped over before it is sought past: a seek costs as much as some ten steps. */
-const STEPS = 8;
+/** At the so-manyth further key under a common prefix it is sought past: a seek costs as much as some four steps, and a prefix with many keys must not pay for both. */
+const STEPS = 2;
 
 /** The addresses of the bucket's keys with this prefix, after `after`; undefined when there can be none. */
 export function rangeOf(bucket: BucketId, prefix: string, after: string): AddressRange | undefined {
