@@ -28,7 +28,8 @@ async function spumoni() {
     const { RunningSpumoni } = await load('test/system/running-spumoni.ts');
     const own = await RunningSpumoni.start();
     const { accessKey, secretKey } = own.credentials;
-    return { url: own.url, keys: `${accessKey}:${secretKey}`, stop: () => own.stop() };
+    const { url, dataDirectory } = own;
+    return { url, dataDirectory, keys: `${accessKey}:${secretKey}`, stop: () => own.stop() };
   }
   const { SPUMONI: url = 'http://127.0.0.1:8080', KEYS: keys } = process.env;
   if (keys === undefined)
@@ -41,12 +42,13 @@ async function tourOf(page) {
   const { startTourServers } = await load('test/tour/tour-servers.ts');
   const servers = options.has('--servers') ? await startTourServers() : undefined;
   try {
-    const { url, keys, stop } = await spumoni();
+    const { url, dataDirectory, keys, stop } = await spumoni();
     try {
       const steps = await runTour({
         page,
         url,
         keys,
+        ...(dataDirectory ? { dataDirectory } : {}),
         ...(servers ? { servers: servers.environment } : {}),
         ...(options.has('--show') ? { onStep: show } : {}),
       });

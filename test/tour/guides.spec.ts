@@ -23,6 +23,7 @@ const GUIDES = [
   'limits',
   'links',
   'resumable-uploads',
+  'backup',
 ];
 const PAGES = [...GUIDES.map((guide) => `docs/guides/${guide}.md`), 'docs/errors.md'];
 const FOLDER = resolve(import.meta.dirname, '../../docs/guides');
@@ -38,7 +39,8 @@ describe('the commands of the guides', () => {
     'answer as %s shows',
     async (page) => {
       const { accessKey, secretKey } = spumoni.credentials;
-      const tour = { page, url: spumoni.url, keys: `${accessKey}:${secretKey}` };
+      const { url, dataDirectory } = spumoni;
+      const tour = { page, url, dataDirectory, keys: `${accessKey}:${secretKey}` };
       expect(await runTour(tour)).toBeGreaterThan(0);
     },
     120_000,

@@ -6,7 +6,7 @@ import { changeBucket, requireBucket } from '../buckets/open-bucket.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { Tally, type Counts, type JobEnd, type JobReporter } from '../moves/job-reporter.js';
-import { isStoreOutage } from '../moves/store-outage.js';
+import { isOutage } from '../moves/store-outage.js';
 import { inParallel } from '../moves/walk.js';
 import { ForeignContainerError, MarkerWatch } from '../reconciling/marker-watch.js';
 import { settleKey } from '../reconciling/settle-key.js';
@@ -209,7 +209,7 @@ function stray(key: string): string {
 
 /** Where going on with the next key makes no sense: the bucket takes no writes any more. */
 function isLasting(error: unknown): boolean {
-  return isObjectsError(error, 'bucket-not-active') || isStoreOutage(error);
+  return isObjectsError(error, 'bucket-not-active') || isOutage(error);
 }
 
 function withIndexed(bucket: BucketDocument, container: BucketContainer): BucketDocument | undefined {

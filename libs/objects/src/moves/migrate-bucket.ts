@@ -4,7 +4,7 @@ import { ensureContainer } from '../buckets/containers.js';
 import { isSameContainer } from '../buckets/erase-container.js';
 import { changeBucket, requireBucket } from '../buckets/open-bucket.js';
 import type { Engine, KnownBackend, OperationContext } from '../engine.js';
-import { isObjectsError, ObjectsError } from '../errors.js';
+import { isObjectsError, ObjectsError, type ObjectsErrorCode } from '../errors.js';
 import { moveObject } from '../writing/move-object.js';
 import { Tally, type JobEnd, type JobReporter } from './job-reporter.js';
 import { isStoreOutage } from './store-outage.js';
@@ -27,9 +27,15 @@ export interface MigrateBucket {
 /** So many passes without getting the source empty mean that something keeps objects there. */
 const MAX_PASSES = 8;
 
+/** What the next pass may find otherwise: a key that another change holds, a backend that is away for a moment. */
+const PASSING: ReadonlySet<ObjectsErrorCode> = new Set(['busy', 'conflict', 'outcome-unknown', 'backend-unavailable']);
+/** The pause before the source is looked through again doubles with each pass: with all passes about two minutes. */
+const PAUSE_MS = { least: 1_000, most: 60_000 };
+
 /**
  * Moves a live bucket to another backend. First its home is switched, so that new writes go there; then every object that still lies at the source is moved by the one mutation;
  * when a pass finds none left, the source container retires: it takes no more commits, and the sweeper removes it once its garbage is gone.
+ * Objects that are busy, or whose backend does not answer, are tried again in a later pass, after a pause; so are those whose writers were still at the source.
  * Reads, writes and listings go on being right throughout, as each record says where its bytes are. Killed at any point it goes on at its checkpoint.
  */
 export async function migrateBucket(
@@ -43,20 +49,26 @@ export async function migrateBucket(
   const first = typeof migration.checkpoint?.['pass'] === 'number' ? migration.checkpoint['pass'] : 1;
   for (let pass = first; pass < first + MAX_PASSES; pass += 1) {
     const tally = new Tally();
+    const failed = { passing: 0, lasting: 0 };
     const end = await movePass(engine, context, {
       ...migration,
       pass,
       tally,
+      failed,
       ...(after === undefined ? {} : { after }),
     });
     if (end !== 'completed') return { state: end };
-    if (tally.hasFailures && pass > 1)
+    const isLast = pass === first + MAX_PASSES - 1;
+    if ((failed.lasting > 0 && pass > 1) || (failed.passing > 0 && isLast))
       return {
         state: 'failed',
         error:
           'some objects could not be moved; each is listed with its reason. They stay readable where they are; resume to try them again',
       };
-    if (await retireSource(engine, migration)) return { state: 'completed' };
+    if (failed.passing === 0 && (await retireSource(engine, migration))) return { state: 'completed' };
+    // Also for whoever is still writing to the source.
+    if (!isLast)
+      await engine.clock.sleep(Math.min(PAUSE_MS.most, PAUSE_MS.least * 2 ** (pass - first)), context.signal);
     after = undefined;
   }
   return { state: 'failed', error: `after ${MAX_PASSES} passes objects are still at the source; resume to go on` };
@@ -89,6 +101,8 @@ interface Pass extends MigrateBucket {
   readonly pass: number;
   readonly after?: string;
   readonly tally: Tally;
+  /** Counted as it goes: objects that the next pass may move, and those that only an operator can help. */
+  readonly failed: { passing: number; lasting: number };
 }
 
 async function movePass(
@@ -114,7 +128,10 @@ async function movePass(
       if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key'))
         pass.tally.done(record.size);
       else if (context.signal?.aborted || isStoreOutage(error)) throw error;
-      else pass.tally.failed(key, record.size, error instanceof Error ? error.message : String(error));
+      else {
+        pass.failed[isObjectsError(error) && PASSING.has(error.code) ? 'passing' : 'lasting'] += 1;
+        pass.tally.failed(key, record.size, error instanceof Error ? error.message : String(error));
+      }
     }
   };
   return walkKeys(engine, {

@@ -6,7 +6,7 @@ import { requireBucket } from '../buckets/open-bucket.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError } from '../errors.js';
 import { Tally, type Counts, type JobEnd, type JobReporter } from '../moves/job-reporter.js';
-import { isStoreOutage } from '../moves/store-outage.js';
+import { isOutage } from '../moves/store-outage.js';
 import { inParallel } from '../moves/walk.js';
 import { isLive } from '../buckets/marked-containers.js';
 import { everyWrite, isUnknownAndNewer } from '../recovering/every-write.js';
@@ -314,7 +314,7 @@ class Reconciliation {
   /** One key's trouble is no other's; but without the marker, or once the bucket is to go, nothing more is done. */
   #bear(key: string, size: number, error: unknown): void {
     if (error instanceof ForeignContainerError || this.context.signal?.aborted) throw error;
-    if (isObjectsError(error, 'bucket-not-active') || isStoreOutage(error)) throw error;
+    if (isObjectsError(error, 'bucket-not-active') || isOutage(error)) throw error;
     if (isObjectsError(error, 'busy')) {
       this.#telling.tell(key, 'skipped');
       this.#tally.done(size);
