@@ -1,5 +1,5 @@
 import type { Engine, OperationContext } from '../engine.js';
-import { isObjectsError, type ObjectsErrorCode } from '../errors.js';
+import { isObjectsError, type ObjectsError, type ObjectsErrorCode } from '../errors.js';
 import { isStoreOutage } from './store-outage.js';
 
 /** What is over in a moment: another change of the key, a call that was slower than its deadline. A backend that is away is not asked for each object again. */
@@ -14,7 +14,7 @@ const PAUSE_MS = 1_000;
  * where a try before was not answered, what changed meanwhile may be its own doing, half done, and so it rejects as that one did.
  */
 export async function tryingAgain<T>(engine: Engine, context: OperationContext, work: () => Promise<T>): Promise<T> {
-  let unanswered: unknown;
+  let unanswered: ObjectsError | undefined;
   for (let tries = 1; ; tries += 1) {
     try {
       return await work();
