@@ -1,5 +1,8 @@
 /** What the worker says to its supervisor, and hears from it. Started alone, in a container, it is told by signals instead. */
 
+/** As long as the supervisor would have waited, and some more. */
+const ORPHAN_MS = 30_000;
+
 function tell(message: object): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve();
@@ -27,9 +30,9 @@ function isStop(message: unknown): boolean {
 
 /**
  * Runs `stop` once and ends the process: code 0 after an orderly stop. Under a supervisor it is told by message, and signals, which a terminal sends to everyone, are ignored;
- * if the supervisor vanishes, it stops as well, so that no worker is left alone.
+ * if the supervisor vanishes, it stops as well, so that no worker is left alone: within `orphanMs`, or it is killed, as nobody else is there to do that.
  */
-export function onStop(stop: () => Promise<void>): void {
+export function onStop(stop: () => Promise<void>, orphanMs = ORPHAN_MS): void {
   let stopping = false;
   const end = (): void => {
     if (stopping) return;
@@ -41,7 +44,10 @@ export function onStop(stop: () => Promise<void>): void {
   };
   const isSupervised = process.send !== undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, isSupervised ? () => undefined : end);
-  process.on('disconnect', end);
+  process.on('disconnect', () => {
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), orphanMs).unref();
+    end();
+  });
   process.on('message', (message: unknown) => {
     if (isStop(message)) end();
   });

@@ -42,8 +42,14 @@ export function fail(error: unknown): void {
   else process.stderr.write(`Spumoni cannot start: ${reason}\n`, end);
 }
 
-/** Calls `stop` once: on the supervisor's word or its death, or, without one, on a signal. Signals are the supervisor's to obey where there is one: a terminal sends them to all. */
-export function onStop(stop: () => Promise<void>): void {
+/** As long as the supervisor would have waited, and some more. */
+const ORPHAN_MS = 30_000;
+
+/**
+ * Calls `stop` once: on the supervisor's word or its death, or, without one, on a signal. Signals are the supervisor's to obey where there is one: a terminal sends them to all.
+ * Whoever has outlived its supervisor by `orphanMs` is killed, as nobody else is there to do that.
+ */
+export function onStop(stop: () => Promise<void>, orphanMs = ORPHAN_MS): void {
   let stopping: Promise<void> | undefined;
   const once = (): void => {
     stopping ??= stop().then(
@@ -57,6 +63,9 @@ export function onStop(stop: () => Promise<void>): void {
   });
   // Else Node ends a cluster's child at once when the supervisor dies: nothing would drain, and an exit while the index writes waits for ever.
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
-  process.on('disconnect', once);
+  process.on('disconnect', () => {
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), orphanMs).unref();
+    once();
+  });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => supervised || once());
 }
