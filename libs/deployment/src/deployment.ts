@@ -85,7 +85,7 @@ export interface Deployment {
   authenticateAtOnce(accessKey: string, secret: string): Principal | undefined;
   /** Who made this link for this place; undefined if it is not genuine. */
   makerOfLink(link: ParsedLink, place: LinkPlace): Promise<LinkMaker | undefined>;
-  /** Asks every part now; never throws. */
+  /** Asks every part now; answers within some seconds, and never throws. */
   readiness(): Promise<Readiness>;
   /** Closes everything, once. Calls under way should have ended. */
   close(): Promise<void>;

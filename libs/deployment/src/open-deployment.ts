@@ -14,9 +14,13 @@ import type { JobControl } from './jobs/job-control.js';
 import type { StoredLifecycles } from './lifecycles/stored-lifecycles.js';
 import { OpenedParts } from './opened-parts.js';
 import { openParts, type Parts } from './parts.js';
+import { inTime } from './runtime/in-time.js';
 import { servicesOf } from './services.js';
 import type { StoredUploads } from './uploads/stored-uploads.js';
 import type { StoredTakeovers } from './takeovers/stored-takeovers.js';
+
+/** A part that says nothing for so long is called away: longer than any of them needs to tell an outage. */
+const READY_MS = 6_000;
 
 /** A deployment with what its own worker needs beside the services. */
 export interface OpenDeployment extends Deployment {
@@ -93,7 +97,9 @@ async function assemble(settings: Settings, options: DeploymentOptions, opened: 
     makerOfLink: async (link, place) =>
       authenticator.makerOfLink(configuration.currentOrUndefined() ?? (await configuration.current()), link, place),
     readiness: async () => {
-      const [plane, reads, carries] = await Promise.all([controlPlane.ping(), index.ping(), queue.ping()]);
+      const asked = (ping: Promise<boolean>): Promise<boolean> => inTime(engine.clock, READY_MS, ping);
+      const pings = [controlPlane.ping(), index.ping(), queue.ping()] as const;
+      const [plane, reads, carries] = await Promise.all([asked(pings[0]), asked(pings[1]), asked(pings[2])]);
       // Without the queue a worker has nothing to do, while the API does all it does: jobs it makes wait in the control plane.
       const seals = masterKey.hasCurrent;
       const needed = plane && reads && seals && (carries || options.role === 'api');

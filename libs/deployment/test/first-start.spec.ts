@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createBucket } from '#libs/objects';
 import { isDeploymentError, openDeployment } from '../src/index.js';
 import { administrator, Stand } from './stand.js';
@@ -28,6 +28,15 @@ describe('the first start of a deployment', () => {
     const key = shown[0];
     const principal = await first?.authenticate(key?.accessKey ?? '', key?.secretKey.reveal() ?? '');
     expect(principal).toMatchObject({ name: 'root', role: 'admin' });
+  });
+
+  it('says which part is silent, and does not wait for it', async () => {
+    const deployment = await stand.fresh();
+    jest.spyOn(deployment.engine.index, 'ping').mockReturnValue(new Promise(() => undefined));
+    expect(await deployment.readiness()).toEqual({
+      ready: false,
+      checks: { controlPlane: true, index: false, queue: true, masterKey: true },
+    });
   });
 
   it('lets a bucket be made at once, in a directory for the owner alone', async () => {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { freePort } from '../../servers/free-port.js';
 import { until } from '../running-spumoni.js';
@@ -69,12 +70,26 @@ export class Program {
   }
 
   async untilReady(): Promise<void> {
+    let last: object = {};
     await until(`the ${this.app} is ready`, START_MS, async () => {
       if (this.hasEnded) throw new Error(`the ${this.app} ended:\n${this.#output}`);
-      return (await this.readiness()).status === 200;
+      const readiness = await this.readiness();
+      last = readiness;
+      return readiness.status === 200;
     }).catch((cause: unknown) => {
-      throw new Error(`the ${this.app} did not become ready; it printed:\n${this.#output.slice(-5_000)}`, { cause });
+      const said = `it says ${JSON.stringify(last)}, is ${this.#turns()} and printed:\n${this.#output.slice(-5_000)}`;
+      throw new Error(`the ${this.app} did not become ready; ${said}`, { cause });
     });
+  }
+
+  /** Whether it runs, waits or stands still, and what it has used of a core (proc(5)); for whoever reads a failure. */
+  #turns(): string {
+    try {
+      const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+      return `in state ${fields[0] ?? '?'} after ${fields[11] ?? '?'} + ${fields[12] ?? '?'} ticks of CPU`;
+    } catch {
+      return 'in a state that the system does not tell';
+    }
   }
 
   /** `/readyz`; status 0 while nothing listens. */
