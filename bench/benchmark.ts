@@ -11,6 +11,8 @@ import { minioSubject, spumoniSubject, type Subject } from './subjects.js';
 const ROUNDS = 3;
 /** So often are peers measured: they are there to compare with, not to be known exactly. */
 const ROUNDS_OF_PEERS = 1;
+/** A warm-up before each later round. */
+const SECONDS_AGAIN = 1;
 const GIB = 1024 ** 3;
 
 /** What can be measured by itself. */
@@ -43,7 +45,11 @@ async function mainRows(withPeers: boolean): Promise<Row[]> {
     for (const measure of MEASURES) for (const subject of subjects) await warmUp(measure, subject);
     for (let round = 1; round <= ROUNDS; round += 1)
       for (const measure of MEASURES) {
-        for (const subject of subjects) rows.push(await measureOnce(measure, subject, round));
+        for (const subject of subjects) {
+          // What came between has cost a process some of what it had learned of this load: the steady state is measured.
+          if (round > 1) await warmUp(measure, subject, SECONDS_AGAIN);
+          rows.push(await measureOnce(measure, subject, round));
+        }
         if (round <= ROUNDS_OF_PEERS) for (const peer of peers) rows.push(...(await measurePeer(measure, peer, round)));
       }
   } finally {

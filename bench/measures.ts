@@ -103,12 +103,16 @@ function pad(i: number): string {
   return String(i).padStart(6, '0');
 }
 
-/** Sends all requests of round 0, again and again until the time that the measure asks for is over. */
-export async function warmUp(measure: Measure, subject: Subject): Promise<void> {
+/** Sends all requests of round 0, again and again until the time that the measure asks for is over, or at most so many seconds. */
+export async function warmUp(
+  measure: Measure,
+  subject: Subject,
+  mostSeconds = Number.POSITIVE_INFINITY,
+): Promise<void> {
   if (measure.warmUpSeconds === undefined) return;
   const { host, port } = subject;
   const { connections } = measure;
-  const until = performance.now() + measure.warmUpSeconds * 1000;
+  const until = performance.now() + Math.min(mostSeconds, measure.warmUpSeconds) * 1000;
   do {
     const requests = measure.requests(subject, 0);
     await runLoad({ host, port, connections, requests, maxSeconds: MOST_SECONDS, expectStatus: 200 });
