@@ -43,7 +43,8 @@ export async function abortUploads(
   for await (const entry of entriesOfKey(context, target)) if (entry.kind === 'upload') listed.push(entry);
   const intents = (await engine.index.getKey(target.address))?.value.intents ?? [];
   const own = intents.find(({ writeId }) => writeId === dead);
-  const uploads = own === undefined ? listed : listed.filter((upload) => mayBeOf(own, upload));
+  // Whoever settled it meanwhile has seen to its uploads: what is there now is somebody else's.
+  const uploads = own === undefined ? [] : listed.filter((upload) => mayBeOf(own, upload));
   if (intents.some((intent) => intent !== own && !intent.fenced)) return uploads.length === 0;
   for (const upload of uploads) {
     try {
