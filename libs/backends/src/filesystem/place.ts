@@ -1,6 +1,7 @@
 import type { FilesystemConfig } from './config.js';
 import { DirectorySync } from './directory-sync.js';
 import { Layout } from './layout.js';
+import { PlainDirectories } from './plain/plain-directories.js';
 import { PlainKinds } from './plain/plain-kinds.js';
 import type { ProcessIdentity } from './process-identity.js';
 import { Root } from './root.js';
@@ -29,6 +30,7 @@ export interface Place {
   readonly sessionFiles: SessionFiles;
   readonly sessions: Sessions;
   readonly plain: PlainKinds;
+  readonly plainDirectories: PlainDirectories;
 }
 
 export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {}): Place {
@@ -43,5 +45,7 @@ export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {})
   const sessions = new Sessions(sessionFiles, clock, rotateMs);
   const slices = new Slices(layout, directories, now);
   const warm = new WarmFiles(config.root, now);
-  return { name, layout, root, directories, slices, warm, sessionFiles, sessions, plain: new PlainKinds(layout) };
+  const plain = new PlainKinds(layout);
+  const plainDirectories = new PlainDirectories(directories);
+  return { name, layout, root, directories, slices, warm, sessionFiles, sessions, plain, plainDirectories };
 }
