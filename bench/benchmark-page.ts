@@ -109,7 +109,8 @@ Both servers and the client share two cores, so a rate is bounded by the CPU of 
 The disk is synced before each measure: some peers do not sync what they acknowledge, and whoever comes next would bear their writes.
 Each measure of Spumoni and MinIO is of the steady state: a second of the same small requests goes before it. Without that a process that has just taken large uploads and listings answers small requests at up to half as much CPU again for some 20,000 requests, until V8 has compiled its code anew.
 
-- **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). Writers that come at the same time share the directory's sync and the index's commit. Two fifths of the CPU are the kernel's (the ext4 journal, sockets), three fifths the program's own.
+- **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). The directory is synced while the file is written, and writers that come at the same time share its sync and the index's commit. Two fifths of the CPU are the kernel's (the ext4 journal, sockets), three fifths the program's own.
+  To wake a thread of Node's pool for each call that may wait for the disk is the largest single part of those: two a write (open, write), and some of the shared syncs.
 - **GET 1 KiB.** HTTP itself: a quarter is writing the answer, most of that the kernel's; an eighth is the file, a twelfth each the index and the credentials. A file that was written or read in the last two minutes is opened, read
   and checked at once, by the thread that serves, and answered without a promise ([ADR 20](adr/0020-what-is-at-hand-is-read-without-a-promise.md)); any other goes through the thread pool, so that a disk that hangs never stops the
   other backends. The pool takes up to twice the CPU: after reads that had to wait for the disk everything goes through it for half a minute, but not after reads in which the thread

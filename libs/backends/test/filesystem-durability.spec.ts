@@ -85,6 +85,10 @@ describe('what is on the disk when a write is answered', () => {
       const entered = small ? made : one(({ name, text }) => name === 'rename' && text.includes(`"${file}"`));
       expect(durable.ended).toBeLessThan(small ? answered.begun : entered.begun);
       expect(synced(directory, entered.ended).ended).toBeLessThan(answered.begun);
+      const closed = one(
+        ({ name, text, begun }) => name === 'close' && text.includes(`<${file}`) && begun > written.ended,
+      );
+      expect(closed.ended).toBeLessThan(answered.begun);
       for (const above of [directory, dirname(directory)]) {
         const mkdir = one(({ name, text }) => name.startsWith('mkdir') && text.includes(`"${above}"`));
         expect(synced(dirname(above), mkdir.ended).ended).toBeLessThan(answered.begun);

@@ -2,6 +2,7 @@ import type { FilesystemConfig } from './config.js';
 import { DirectorySync } from './directory-sync.js';
 import { Layout } from './layout.js';
 import { PastCache } from './past-cache.js';
+import { PlainDirectories } from './plain/plain-directories.js';
 import { PlainKinds } from './plain/plain-kinds.js';
 import type { ProcessIdentity } from './process-identity.js';
 import { Root } from './root.js';
@@ -31,6 +32,7 @@ export interface Place {
   readonly sessionFiles: SessionFiles;
   readonly sessions: Sessions;
   readonly plain: PlainKinds;
+  readonly plainDirectories: PlainDirectories;
 }
 
 export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {}): Place {
@@ -47,5 +49,7 @@ export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {})
   const warm = new WarmFiles(config.root, now);
   const pastCache = new PastCache(config.root, now);
   const plain = new PlainKinds(layout);
-  return { name, layout, root, directories, slices, warm, pastCache, sessionFiles, sessions, plain };
+  const plainDirectories = new PlainDirectories(directories);
+  const files = { directories, slices, warm, pastCache, sessionFiles, sessions };
+  return { name, layout, root, ...files, plain, plainDirectories };
 }

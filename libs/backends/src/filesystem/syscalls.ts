@@ -24,8 +24,8 @@ export function openToRead(path: string): Promise<number> {
   return promised((done) => fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW, done));
 }
 
-/** Closes, at once, what was opened for reading: that waits for no disk, and a turn in the thread pool costs ten times as much. Answers a failure. */
-export function closeRead(fd: number): Error | undefined {
+/** Closes, at once, what was opened for reading, or was written and is on a local disk: that waits for no disk, and a turn in the thread pool costs ten times as much. Answers a failure. */
+export function closeAtOnce(fd: number): Error | undefined {
   try {
     fs.closeSync(fd);
     return undefined;
@@ -53,7 +53,7 @@ export function readBeginning(path: string, buffer: Buffer): Promise<Beginning> 
           resolve({ count, fd });
           return;
         }
-        const unclosed = closeRead(fd);
+        const unclosed = closeAtOnce(fd);
         if (unread !== null) reject(unread);
         else if (unclosed !== undefined) reject(unclosed);
         else resolve({ count, fd: undefined });
