@@ -23,6 +23,7 @@ import { inSpan } from '#libs/tracing';
 import type { Deployment } from '../deployment.js';
 import { rotateKeys } from '../encryption/rotate-keys.js';
 import type { EventRecorder } from '../events/event-recorder.js';
+import { rulesOfBucket } from '../lifecycles/stored-lifecycles.js';
 import { ClaimedRun, FencedOffError } from './claimed-run.js';
 import type { JobControl } from './job-control.js';
 import { readBucketPayload, readLifecyclePayload, readMigrationPayload, readRotationPayload } from './payloads.js';
@@ -207,7 +208,9 @@ async function retier(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   const { configuration } = runner.controlPlane;
   configuration.invalidate();
   await configuration.current();
-  return retierBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
+  const { bucketId, ...rest } = wholeBucket(runner, run);
+  const rules = await rulesOfBucket(runner.controlPlane, bucketId);
+  return retierBucket(runner.engine, contextOf(run.job, run.signal), { ...rest, bucketId, rules });
 }
 
 /** What the jobs that go through all of a bucket are told. */
