@@ -208,6 +208,21 @@ describe('a lifecycle run', () => {
   });
 });
 
+describe('an adoption', () => {
+  it('that ends early after its last page counts nothing twice when it goes on', async () => {
+    const at = await JOBS.adopting(makePlatform({ tokens: { m1: 'version' } }));
+    const { index } = at.platform;
+    const changeBucket = index.changeBucket.bind(index);
+    const away = (): Promise<never> => Promise.reject(new IndexError('unavailable', 'away'));
+    Object.assign(index, { changeBucket: away });
+    await expect(at.run()).rejects.toThrow(WHAT_AWAY_SAYS);
+    Object.assign(index, { changeBucket });
+    expect(await at.run()).toEqual({ state: 'completed' });
+    await assertRight(at);
+    expect((await index.getBucket(at.bucket.id))?.value.containers[0]?.adopting).toBeUndefined();
+  });
+});
+
 describe('a reconciliation', () => {
   it('that is killed after its last report counts nothing twice when it goes on', async () => {
     const at = await JOBS.reconciling(makePlatform({ tokens: { m1: 'version', m2: 'version' } }));
