@@ -13,7 +13,8 @@ import { administrator, KeptLog } from './stand.js';
 const SETTINGS = {
   SPUMONI_GARBAGE_GRACE_SECONDS: '0',
   SPUMONI_HEARTBEAT_SECONDS: '0.2',
-  SPUMONI_DEAD_AFTER_SECONDS: '2',
+  // Longer than the outages: the run that met one is the one that tells what it did.
+  SPUMONI_DEAD_AFTER_SECONDS: '60',
   SPUMONI_SWEEP_SECONDS: '0.3',
   SPUMONI_MIGRATION_PARALLEL: '1',
 };
