@@ -8,7 +8,7 @@ export class Client {
   constructor(
     private readonly deployment: Deployment,
     private readonly context: OperationContext,
-    private readonly name: string,
+    readonly name: string,
   ) {}
 
   async put(key: string, text: string, tags: Readonly<Record<string, string>> = {}): Promise<void> {

@@ -98,6 +98,26 @@ describe('another meaning of a tier, or another tier of a bucket', () => {
     expect((await retiers.runs(context, bucket, { limit: 10 })).items.map(({ id }) => id)).toEqual([job.id]);
   });
 
+  it('leaves alone what a lifecycle rule took to its tier before records said so, and says so beforehand', async () => {
+    const { retiers, lifecycles } = deployment;
+    // As an earlier version left them: in another tier than the bucket's, and nothing says by whom.
+    await retiers.setPolicy(context, bucket, 'Silver');
+    await fill(3);
+    await retiers.setPolicy(context, bucket, 'Gold');
+    const transitions = [{ days: 0, tier: 'Silver' }];
+    const rules = [{ id: 'down', enabled: true, filter: { prefix: 'k/0001' }, transitions }];
+    await lifecycles.put(context, bucket, { rules });
+    const { rename, leftAlone } = await retiers.preview(context, bucket);
+    expect([rename.objects, leftAlone.own.objects]).toEqual([2, 1]);
+    const { id } = await retiers.begin(context, bucket);
+    expect(await run(id)).toBe('completed');
+    expect((await deployment.jobs.get(id)).report).toEqual({
+      counts: { own: 1 },
+      first: [{ key: 'k/0001', kind: 'own' }],
+    });
+    expect(await tiers()).toEqual({ Gold: 2, Silver: 1 });
+  });
+
   it('says of each bucket of a tier what another meaning would change, and begins their retiers', async () => {
     await fill(2);
     await deployment.tiers.put('Company', { classes: { aws: 'STANDARD_IA' } });

@@ -81,18 +81,21 @@ describe('a run', () => {
     expect((await plane.jobs.get(id)).error).toBe('of a\uFFFDb');
   });
 
-  it('keeps what a save does not name, and the first failures alone', async () => {
+  it('keeps what a save does not name, each failure once, and the first ones alone', async () => {
     const { id } = await aJob();
     const run = await claimed(id);
     const failures = Array.from({ length: 700 }, (_, at) => ({ key: `k${at}`, reason: 'r' }));
     await plane.jobs.save(run, { checkpoint: { after: 'k' }, failures });
     await plane.jobs.save(run, { failures });
+    expect((await plane.jobs.get(id)).failures).toEqual(failures);
+    const more = Array.from({ length: 700 }, (_, at) => ({ key: `k${at + 400}`, reason: 'r' }));
+    await plane.jobs.save(run, { failures: more });
     await plane.jobs.save(run, { failures: [{ key: 'late', reason: 'r' }] });
     const job = await plane.jobs.get(id);
     expect(job.checkpoint).toEqual({ after: 'k' });
     expect(job.failures).toHaveLength(MAX_JOB_FAILURES);
     expect(job.failures.slice(0, 700)).toEqual(failures);
-    expect(job.failures.at(-1)).toEqual({ key: 'k299', reason: 'r' });
+    expect(job.failures.at(-1)).toEqual({ key: 'k999', reason: 'r' });
   });
 
   it('given back is planned again with its checkpoint; a settled job is not run again', async () => {

@@ -21,6 +21,7 @@ export * from './moves/rewrap-keys.js';
 export { encryptObjects, judgeSealing, type EncryptObjects } from './moves/encrypt-objects.js';
 export * from './moves/retier-bucket.js';
 export * from './moves/run-lifecycle.js';
+export { isStoreOutage } from './moves/store-outage.js';
 export { inParallel } from './moves/walk.js';
 export { bytesAtOnce, recordAtOnce } from './reading/at-once.js';
 export { assertReadConditions, writeGuard, type Conditions } from './reading/conditions.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { BackendError } from '#libs/backends';
 import { IndexError, type BucketDocument } from '#libs/metadata';
-import { adoptBucket, createBucket, migrateBucket, reconcileBucket, type JobEnd } from '../src/index.js';
+import { adoptBucket, createBucket, migrateBucket, reconcileBucket, runLifecycle, type JobEnd } from '../src/index.js';
 import { read, write } from './simulation/clients.js';
 import { KeptReports, putOutside } from './simulation/outside.js';
 import { ACTOR, makePlatform, sweepAll, type Platform } from './simulation/platform.js';
@@ -37,6 +37,21 @@ const JOBS = {
     const run = (): Promise<JobEnd> => adoptBucket(platform.engine, ACTOR, { ...job, ...checkpointOf(reporter) });
     return { platform, bucket, reporter, run };
   },
+  async ruling(platform: Platform): Promise<Stand> {
+    const { bucket } = await createBucket(platform.engine, ACTOR, { name: 'bucket', backend: 'm1' });
+    for (const key of KEYS) await write(platform, bucket, key, `bytes of ${key}`);
+    const reporter = new KeptReports();
+    const transitions = [{ days: 0, storageClass: 'STANDARD', backend: 'm2' }] as const;
+    const rules = [{ id: 'move', enabled: true, filter: {}, transitions }];
+    const job = { bucketId: bucket.id, rules, parallel: 1, reporter };
+    const run = (): Promise<JobEnd> =>
+      runLifecycle(platform.engine, ACTOR, {
+        ...job,
+        ...checkpointOf(reporter),
+        ...(reporter.reports.length > 0 ? { before: reporter.last.counts } : {}),
+      });
+    return { platform, bucket, reporter, run };
+  },
   async reconciling(platform: Platform): Promise<Stand> {
     const { bucket } = await createBucket(platform.engine, ACTOR, { name: 'bucket', backend: 'm1' });
     for (const key of KEYS) await putOutside(platform.backends['m1'], 'bucket', { key, bytes: `bytes of ${key}` });
@@ -70,13 +85,13 @@ function takeIndexAway({ index }: Platform): () => void {
 }
 
 async function assertRight({ platform, bucket, reporter }: Stand): Promise<void> {
-  expect(reporter.last.counts.objects).toMatchObject({ failed: 0 });
+  expect(reporter.last.counts.objects).toEqual({ total: KEYS.length, done: KEYS.length, failed: 0 });
   await sweepAll(platform, bucket.id);
   const now = (await platform.index.getBucket(bucket.id))?.value ?? bucket;
   for (const key of KEYS) expect(await read(platform, now, key)).toBe(`bytes of ${key}`);
 }
 
-describe.each(['migrating', 'adopting', 'reconciling'] as const)('%s', (job) => {
+describe.each(['migrating', 'adopting', 'ruling', 'reconciling'] as const)('%s', (job) => {
   it('ends early when the index goes away in its middle, counts nothing as failed, and goes on once it is back', async () => {
     const at = await JOBS[job](makePlatform({ tokens: { m1: 'version', m2: 'version' } }));
     const back = takeIndexAway(at.platform);
@@ -169,5 +184,58 @@ describe('a migration', () => {
     expect(await at.run()).toEqual({ state: 'completed' });
     expect(pauses).toEqual([1_000, 2_000, 4_000]);
     await assertRight(at);
+  });
+});
+
+describe('a lifecycle run', () => {
+  it('counts an object that fails before an outage and after it once, and is not said to have completed', async () => {
+    const denied = new BackendError('denied', 'not this one', { backend: 'm2' });
+    let isDenied = false;
+    const platform = makePlatform({
+      tokens: { m1: 'version', m2: 'version' },
+      gate: ({ operation, phase }, { key }) =>
+        isDenied && operation === 'put' && phase === 'before' && key === 'a' ? Promise.reject(denied) : undefined,
+    });
+    const at = await JOBS.ruling(platform);
+    isDenied = true;
+    const back = takeIndexAway(platform);
+    await expect(at.run()).rejects.toThrow(WHAT_AWAY_SAYS);
+    expect(at.reporter.last.counts.objects).toMatchObject({ failed: 1 });
+    back();
+    await sweepAll(platform, at.bucket.id);
+    expect(await at.run()).toMatchObject({ state: 'failed' });
+    expect(at.reporter.last.counts.objects).toEqual({ total: KEYS.length, done: KEYS.length - 1, failed: 1 });
+  });
+});
+
+describe('an adoption', () => {
+  it('that ends early after its last page counts nothing twice when it goes on', async () => {
+    const at = await JOBS.adopting(makePlatform({ tokens: { m1: 'version' } }));
+    const { index } = at.platform;
+    const changeBucket = index.changeBucket.bind(index);
+    const away = (): Promise<never> => Promise.reject(new IndexError('unavailable', 'away'));
+    Object.assign(index, { changeBucket: away });
+    await expect(at.run()).rejects.toThrow(WHAT_AWAY_SAYS);
+    Object.assign(index, { changeBucket });
+    expect(await at.run()).toEqual({ state: 'completed' });
+    await assertRight(at);
+    expect((await index.getBucket(at.bucket.id))?.value.containers[0]?.adopting).toBeUndefined();
+  });
+});
+
+describe('a reconciliation', () => {
+  it('that is killed after its last report counts nothing twice when it goes on', async () => {
+    const at = await JOBS.reconciling(makePlatform({ tokens: { m1: 'version', m2: 'version' } }));
+    // In the index alone, behind all that is listed.
+    await write(at.platform, at.bucket, 'z', 'removed');
+    const [placement] = (await at.platform.index.scan(at.bucket.id, { limit: 10 })).map(
+      (one) => one.document.current?.placement,
+    );
+    await at.platform.backends['m1']?.delete(ACTOR, { container: 'bucket', key: 'z', token: placement?.token ?? '' });
+    expect(await at.run()).toEqual({ state: 'completed' });
+    const { counts } = at.reporter.last;
+    expect(counts.objects).toEqual({ total: KEYS.length + 1, done: KEYS.length + 1, failed: 0 });
+    expect(await at.run()).toEqual({ state: 'completed' });
+    expect(at.reporter.last.counts).toEqual(counts);
   });
 });

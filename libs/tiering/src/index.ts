@@ -10,6 +10,7 @@ export * from './lifecycle-due.js';
 export { type LifecycleViolation } from './lifecycle-shape.js';
 export * from './lifecycle-validate.js';
 export * from './lifecycle-evaluate.js';
+export * from './lifecycle-reach.js';
 export * from './prices.js';
 export { DEFAULT_PRICES } from './default-prices.js';
 export * from './retier.js';

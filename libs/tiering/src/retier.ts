@@ -1,23 +1,20 @@
 import type { Vendor } from '#libs/naming';
 import { DAY_MS } from './lifecycle-due.js';
+import { isReachedByRules, type RuleReading } from './lifecycle-reach.js';
+import type { LifecycleSubject } from './lifecycle-rules.js';
 import { needsRestore } from './rehydration.js';
 import { defaultStorageClass, findStorageClass } from './storage-classes.js';
 import { classFor, type TierPolicy } from './tier-policy.js';
 
-/** What retiering needs of an object record. `vendor` is that of the backend the object lies on; `size` is in bytes. */
-export interface RetierSubject {
-  readonly vendor: Vendor;
-  readonly storageClass: string;
-  readonly tier?: string;
+/** What retiering needs of an object record. */
+export interface RetierSubject extends LifecycleSubject {
   /** The tier or class was asked for this object itself. */
   readonly ownTier?: boolean;
-  readonly size: number;
-  readonly lastModified: Date;
 }
 
 /**
  * How an object stands to its bucket's policy. `as-meant`: nothing is to be done. `class`: it lies in another class than the policy means now. `name`: in the right class, under another tier's name.
- * Left alone are `own`, whose tier or class was chosen for the object itself, and `archived`, whose bytes would have to be restored first.
+ * Left alone are `own`, whose tier or class was chosen for the object itself or by a lifecycle rule, and `archived`, whose bytes would have to be restored first.
  */
 export type RetierKind = 'as-meant' | 'class' | 'name' | 'own' | 'archived';
 
@@ -30,19 +27,33 @@ export interface RetierVerdict {
 }
 
 /**
- * Judges one object against the policy of its bucket. A class without a tier that is not its vendor's default was chosen by somebody too: such objects are `own`.
+ * Judges one object against the policy of its bucket. A class without a tier that is not its vendor's default was chosen by somebody too: such objects are `own`. So are those that the bucket's rules, if they are given, would bring
+ * to where they lie if they lay where the policy means: records of earlier versions do not say that a rule chose, and what a rule did would only be undone and done again.
  * Carrying out what it asks for and judging again answers `as-meant`.
  */
-export function judgeRetier(object: RetierSubject, policy: TierPolicy): RetierVerdict {
+export function judgeRetier(object: RetierSubject, policy: TierPolicy, reading?: RuleReading): RetierVerdict {
   const { vendor, tier } = object;
   const from = canonical(vendor, object.storageClass);
   const to = classFor(policy, vendor);
   const isNamed = tier?.toLowerCase() === policy.name.toLowerCase();
   if (from === to && isNamed) return { kind: 'as-meant', from, to };
   const isChosen = object.ownTier === true || (tier === undefined && from !== defaultStorageClass(vendor).name);
-  if (isChosen) return { kind: 'own', from, to };
+  if (isChosen || (reading && isReachedByRules(object, placesMeant(object, policy, reading), reading)))
+    return { kind: 'own', from, to };
   if (needsRestore(vendor, from)) return { kind: 'archived', from, to };
   return { kind: from === to ? 'name' : 'class', from, to };
+}
+
+/** Where the policy means an object to lie, before any rule: on its backend, or at the bucket's home. */
+function placesMeant({ backend, vendor }: RetierSubject, policy: TierPolicy, { context }: RuleReading) {
+  const place = (name: string, of: Vendor) => ({
+    backend: name,
+    vendor: of,
+    storageClass: classFor(policy, of),
+    tier: policy.name,
+  });
+  const isElsewhere = context.home !== undefined && context.home !== backend;
+  return [place(backend, vendor), ...(isElsewhere ? [place(context.home, context.vendor)] : [])];
 }
 
 function canonical(vendor: Vendor, storageClass: string): string {

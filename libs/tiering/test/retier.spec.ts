@@ -37,6 +37,9 @@ const policy: fc.Arbitrary<TierPolicy> = fc
 const subject: fc.Arbitrary<RetierSubject> = vendor.chain((of) =>
   fc.record(
     {
+      key: fc.constant('k'),
+      tags: fc.constant({}),
+      backend: fc.constant('home'),
       vendor: fc.constant(of),
       storageClass: fc.constantFrom('', ...storageClassesOf(of).map((one) => one.name)),
       tier: name,
@@ -44,7 +47,10 @@ const subject: fc.Arbitrary<RetierSubject> = vendor.chain((of) =>
       size: fc.nat(300_000),
       lastModified: fc.nat(400).map((days) => new Date(NOW.getTime() - days * DAY)),
     },
-    { requiredKeys: ['vendor', 'storageClass', 'size', 'lastModified'], noNullPrototype: true },
+    {
+      requiredKeys: ['key', 'tags', 'backend', 'vendor', 'storageClass', 'size', 'lastModified'],
+      noNullPrototype: true,
+    },
   ),
 );
 

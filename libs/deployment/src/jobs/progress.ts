@@ -2,16 +2,12 @@ import { etaSeconds, RATE_WINDOW_MS, ratesOver, type ProgressSample } from '#lib
 import type { JobProgressRecord, ProgressCount } from '#libs/metadata';
 import type { Clock, Counts } from '#libs/objects';
 
-function sum(a: ProgressCount, b: ProgressCount): ProgressCount {
-  return { total: a.total + b.total, done: a.done + b.done, failed: a.failed + b.failed };
-}
-
 /** What was written while the run counted is done without having been counted: then there was more to do than was known. */
 function whole(count: ProgressCount): ProgressCount {
   return { ...count, total: Math.max(count.total, count.done + count.failed) };
 }
 
-/** Makes a job's progress of the counts that its run reports. `before` is what earlier runs did, where a run counts only its own. */
+/** Makes a job's progress of the counts that its run reports. */
 export class RunProgress {
   readonly #startedAt: number;
   #samples: ProgressSample[] = [];
@@ -20,17 +16,22 @@ export class RunProgress {
   constructor(
     private readonly clock: Clock,
     saved: JobProgressRecord,
-    private readonly before?: Counts,
   ) {
     this.#startedAt = saved.startedAt ?? clock.now();
     const { objects, bytes, rate, objectRate, etaSeconds: left } = saved;
     this.#last = { objects, bytes, rate, objectRate, etaSeconds: left, startedAt: this.#startedAt };
   }
 
+  /** As of the last progress. */
+  get counts(): Counts {
+    const { objects, bytes } = this.#last;
+    return { objects, bytes };
+  }
+
   /** The progress with these counts; each call is a sample for the rates. */
   next(counts: Counts): JobProgressRecord {
-    const objects = whole(this.before ? sum(this.before.objects, counts.objects) : counts.objects);
-    const bytes = whole(this.before ? sum(this.before.bytes, counts.bytes) : counts.bytes);
+    const objects = whole(counts.objects);
+    const bytes = whole(counts.bytes);
     const at = this.clock.monotonic();
     const sample = { at, objects: objects.done + objects.failed, bytes: bytes.done + bytes.failed };
     // A new pass counts anew: what came before it cannot be compared.

@@ -1,8 +1,9 @@
-import { isControlPlaneError, IndexError, type JobRecord } from '#libs/metadata';
+import { isControlPlaneError, type JobRecord } from '#libs/metadata';
 import {
   adoptBucket,
   encryptObjects,
   isObjectsError,
+  isStoreOutage,
   makeContainer,
   migrateBucket,
   reconcileBucket,
@@ -14,6 +15,7 @@ import {
   type ObjectsErrorCode,
   type OperationContext,
   type ReconcileBucket,
+  type RetierBucket,
 } from '#libs/objects';
 import type { KeyRing } from '#libs/secrets';
 import type { LifecycleRule } from '#libs/tiering';
@@ -21,6 +23,7 @@ import { inSpan } from '#libs/tracing';
 import type { Deployment } from '../deployment.js';
 import { rotateKeys } from '../encryption/rotate-keys.js';
 import type { EventRecorder } from '../events/event-recorder.js';
+import { rulesOfBucket } from '../lifecycles/stored-lifecycles.js';
 import { ClaimedRun, FencedOffError } from './claimed-run.js';
 import type { JobControl } from './job-control.js';
 import { readBucketPayload, readLifecyclePayload, readMigrationPayload, readRotationPayload } from './payloads.js';
@@ -40,15 +43,13 @@ export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 
   readonly recorder?: EventRecorder;
 }
 
-/** So often is a job that met an outage begun again before it fails: about two minutes, as the queue delivers it. */
+/** So often is a job begun again whose backend does not answer before it fails: about two minutes, as the queue delivers it. An outage of Spumoni's own stores fails no job. */
 const MAX_ATTEMPTS = 10;
 const OUTAGES: readonly ObjectsErrorCode[] = ['backend-unavailable', 'busy', 'conflict', 'outcome-unknown'];
 
 /** Where there is hope that the same would succeed in a moment. */
-function isOutage(error: unknown): boolean {
-  if (isControlPlaneError(error)) return error.kind === 'unavailable';
-  if (error instanceof IndexError) return error.kind === 'unavailable';
-  return isObjectsError(error) && OUTAGES.includes(error.code);
+function isBegunAgain(error: unknown, { fence }: JobRecord): boolean {
+  return isStoreOutage(error) || (isObjectsError(error) && OUTAGES.includes(error.code) && fence < MAX_ATTEMPTS);
 }
 
 /**
@@ -107,22 +108,20 @@ async function runToItsEnd(runner: JobRunner, run: ClaimedRun): Promise<JobRunOu
 
 async function endEarly(runner: JobRunner, run: ClaimedRun, error: unknown): Promise<JobRunOutcome> {
   const { signal, job } = run;
-  if (
-    error instanceof FencedOffError ||
-    signal.reason instanceof FencedOffError ||
-    isControlPlaneError(error, 'conflict')
-  ) {
-    runner.logger.warn({ job: job.id, error }, 'a job was taken over by another worker');
-    return 'fenced';
-  }
-  if (!signal.aborted && !(isOutage(error) && job.fence < MAX_ATTEMPTS)) {
+  if (isFencedOff(error) || isFencedOff(signal.reason)) return fencedOff(runner, job, error);
+  if (!signal.aborted && !isBegunAgain(error, job)) {
     const text = error instanceof Error ? error.message : String(error);
     runner.logger.error({ job: job.id, error }, 'a job failed');
     const state = await run.settle({ state: 'failed', error: text });
     runner.recorder?.jobEnded(job, state, text);
     return 'failed';
   }
-  await run.release();
+  try {
+    await run.release();
+  } catch (late) {
+    if (isFencedOff(late)) return fencedOff(runner, job, late);
+    throw late;
+  }
   const { state } = await runner.controlPlane.jobs.get(job.id);
   if (state === 'cancelled') {
     runner.recorder?.jobEnded(job, state);
@@ -130,6 +129,15 @@ async function endEarly(runner: JobRunner, run: ClaimedRun, error: unknown): Pro
   }
   if (signal.aborted) return 'released';
   throw error;
+}
+
+function isFencedOff(error: unknown): boolean {
+  return error instanceof FencedOffError || isControlPlaneError(error, 'conflict');
+}
+
+function fencedOff({ logger }: JobRunner, job: JobRecord, error: unknown): 'fenced' {
+  logger.warn({ job: job.id, error }, 'a job was taken over by another worker');
+  return 'fenced';
 }
 
 function contextOf(job: JobRecord, signal: AbortSignal): OperationContext {
@@ -181,6 +189,7 @@ async function carryOutRules({ engine, controlPlane, settings }: JobRunner, run:
     rules: lifecycle.rules as readonly LifecycleRule[],
     parallel: settings.migrationParallel,
     reporter: run,
+    before: run.counts,
     ...(run.checkpoint === null ? {} : { checkpoint: run.checkpoint }),
   });
 }
@@ -199,12 +208,15 @@ async function retier(runner: JobRunner, run: ClaimedRun): Promise<JobEnd> {
   const { configuration } = runner.controlPlane;
   configuration.invalidate();
   await configuration.current();
-  return retierBucket(runner.engine, contextOf(run.job, run.signal), wholeBucket(runner, run));
+  const { bucketId, ...rest } = wholeBucket(runner, run);
+  const rules = await rulesOfBucket(runner.controlPlane, bucketId);
+  return retierBucket(runner.engine, contextOf(run.job, run.signal), { ...rest, bucketId, rules });
 }
 
 /** What the jobs that go through all of a bucket are told. */
-function wholeBucket({ settings }: JobRunner, run: ClaimedRun): AdoptBucket & ReconcileBucket {
+function wholeBucket({ settings }: JobRunner, run: ClaimedRun): AdoptBucket & ReconcileBucket & RetierBucket {
   return {
+    before: run.counts,
     bucketId: readBucketPayload(run.job).bucket,
     parallel: settings.migrationParallel,
     reporter: run,

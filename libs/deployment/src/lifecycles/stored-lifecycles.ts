@@ -133,6 +133,15 @@ export class StoredLifecycles implements LifecycleService {
   }
 }
 
+/** The lifecycle rules of a bucket; none where it has no lifecycle. */
+export async function rulesOfBucket(
+  { lifecycles }: Pick<ControlPlane, 'lifecycles'>,
+  bucketId: BucketId,
+): Promise<readonly LifecycleRule[]> {
+  const found = await lifecycles.find(bucketId);
+  return found === undefined ? [] : rulesOf(found);
+}
+
 /** Only checked rules are ever put. */
 function rulesOf(record: LifecycleRecord): readonly LifecycleRule[] {
   return record.rules as readonly LifecycleRule[];

@@ -1,6 +1,14 @@
 import type { BucketDocument, ObjectRecord } from '#libs/metadata';
-import { retierSubject, type Engine, type KnownBackend, type OperationContext } from '#libs/objects';
-import { judgeRetier, retierFees, retierWarnings, type RetierVerdict, type TierPolicy } from '#libs/tiering';
+import { retierSubject, ruleReading, type Engine, type KnownBackend, type OperationContext } from '#libs/objects';
+import {
+  judgeRetier,
+  retierFees,
+  retierWarnings,
+  type LifecycleRule,
+  type RetierVerdict,
+  type RuleReading,
+  type TierPolicy,
+} from '#libs/tiering';
 import type { Amount, RetierGroup, RetierPreview } from './retier-service.js';
 
 const PAGE = 1000;
@@ -12,6 +20,8 @@ export interface Preview {
   readonly bucket: BucketDocument;
   /** As it is, or as it would be. */
   readonly policy: TierPolicy;
+  /** The bucket's lifecycle rules. */
+  readonly rules: readonly LifecycleRule[];
   readonly after?: string;
   /** On the engine's monotonic clock: no page is begun later. */
   readonly until: number;
@@ -51,13 +61,13 @@ class Figures {
 
   constructor(
     private readonly policy: TierPolicy,
-    private readonly now: Date,
+    private readonly reading: RuleReading,
   ) {}
 
   add(key: string, record: ObjectRecord, backend: KnownBackend): void {
     this.looked += 1;
-    const object = retierSubject(record, backend);
-    const verdict = judgeRetier(object, this.policy);
+    const object = retierSubject(key, record, backend);
+    const verdict = judgeRetier(object, this.policy, this.reading);
     if (verdict.kind === 'as-meant') return;
     if (verdict.kind === 'own' || verdict.kind === 'archived') {
       this[verdict.kind].add(record.size);
@@ -68,7 +78,7 @@ class Figures {
     const group = this.#groupOf(backend, record.tier ?? null, verdict);
     group.all.add(record.size);
     if (verdict.kind === 'name') return;
-    const fees = retierFees(object, verdict, this.now);
+    const fees = retierFees(object, verdict, this.reading.now);
     if (fees.early) group.early.add(record.size);
     if (fees.small) group.small.add(record.size);
   }
@@ -87,11 +97,11 @@ class Figures {
 export async function previewRetier(
   engine: Engine,
   context: OperationContext,
-  { bucket, policy, after: from, until }: Preview,
+  { bucket, policy, rules, after: from, until }: Preview,
 ): Promise<RetierPreview> {
   const backends = await engine.catalog.list();
   const byId = new Map(backends.map((backend) => [backend.id, backend]));
-  const figures = new Figures(policy, new Date(engine.clock.now()));
+  const figures = new Figures(policy, await ruleReading(engine, { bucket, policy, backends, rules }));
   let after = from;
   for (;;) {
     context.signal?.throwIfAborted();

@@ -20,6 +20,7 @@ import { DeploymentError, invalid } from '../errors.js';
 import { BucketJobs } from '../jobs/bucket-jobs.js';
 import type { JobCarrier } from '../jobs/job-carrier.js';
 import type { JobView } from '../jobs/job-service.js';
+import { rulesOfBucket } from '../lifecycles/stored-lifecycles.js';
 import { previewRetier } from './preview-retier.js';
 import type { BucketPolicyView, RetierPreview, RetierService } from './retier-service.js';
 
@@ -70,13 +71,14 @@ export class StoredRetiers implements RetierService {
     name: string,
     as: { readonly policy?: string; readonly classes?: Classes; readonly after?: string } = {},
   ): Promise<RetierPreview> {
-    const { engine } = this.dependencies;
+    const { engine, controlPlane } = this.dependencies;
     const bucket = await openBucket(engine, context, name);
     const policies = await engine.policies();
     const policy = as.policy === undefined ? policyOf(bucket, policies) : await this.#known(as.policy);
     return previewRetier(engine, context, {
       bucket,
       policy: withClasses(policy, as.classes),
+      rules: await rulesOfBucket(controlPlane, bucket.id),
       until: this.#until(),
       ...(as.after === undefined ? {} : { after: as.after }),
     });
@@ -100,14 +102,15 @@ export class StoredRetiers implements RetierService {
     name: string,
     { classes, ...page }: PageRequest & { readonly classes?: Classes },
   ): Promise<Page<RetierPreview>> {
-    const { engine } = this.dependencies;
+    const { engine, controlPlane } = this.dependencies;
     const tier = await this.#require(name);
     const policy = withClasses(tier, classes);
     const until = this.#until();
     const { buckets, next } = await this.#bucketsOf(tier.name, page);
     const items: RetierPreview[] = [];
     for (const bucket of buckets) {
-      const preview = await previewRetier(engine, context, { bucket, policy, until });
+      const rules = await rulesOfBucket(controlPlane, bucket.id);
+      const preview = await previewRetier(engine, context, { bucket, policy, rules, until });
       items.push(preview);
       const isLast = bucket === buckets.at(-1);
       if (engine.clock.monotonic() >= until && !isLast) return { items, next: bucket.name };

@@ -30,7 +30,7 @@ export type Claim =
   | { readonly outcome: 'held' }
   | { readonly outcome: 'not-runnable'; readonly job: JobRecord };
 
-/** What a save writes; what is absent stays. Failures are appended, as far as there is room. */
+/** What a save writes; what is absent stays. Failures are appended, each once, as far as there is room. */
 export interface JobSave {
   readonly checkpoint?: Readonly<Record<string, unknown>>;
   readonly progress?: JobProgressRecord;

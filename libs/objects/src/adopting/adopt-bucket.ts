@@ -24,6 +24,7 @@ export interface AdoptBucket {
   readonly checkpoint?: Readonly<Record<string, unknown>>;
 }
 
+const NEXT = { count: 'index', index: 'indexed', indexed: 'indexed' } as const;
 const PAGE = 1_000;
 const REPORT_EVERY_MS = 500;
 
@@ -54,7 +55,8 @@ interface Parts extends AdoptBucket {
 }
 
 interface Checkpoint {
-  readonly phase: 'count' | 'index';
+  /** What is being done, or `indexed`: every page has been. */
+  readonly phase: 'count' | 'index' | 'indexed';
   readonly cursor?: string;
   readonly counts: Counts;
   /** Failures that another run might not have. */
@@ -90,8 +92,11 @@ class Adoption {
       if (end) return end;
       this.#phase = 'index';
     }
-    const end = await this.#everyPage((page) => this.#indexPage(page));
-    if (end) return end;
+    // Killed after its last page, a run does not count all of them twice.
+    if (this.#phase === 'index') {
+      const end = await this.#everyPage((page) => this.#indexPage(page));
+      if (end) return end;
+    }
     if (this.#unread > 0)
       return {
         state: 'failed',
@@ -191,7 +196,7 @@ class Adoption {
 
   #checkpoint(isLast: boolean): Checkpoint {
     return {
-      phase: isLast && this.#phase === 'count' ? 'index' : this.#phase,
+      phase: isLast ? NEXT[this.#phase] : this.#phase,
       counts: this.#tally.counts(),
       unread: this.#unread,
       ...(this.#cursor === undefined ? {} : { cursor: this.#cursor }),

@@ -5,7 +5,7 @@ import { isObjectsError } from '../errors.js';
 import { isCurrentWrite } from '../mutation/key-changes.js';
 import { changedMeanwhile } from '../mutation/mutate.js';
 import { reportIn, Telling } from '../reconciling/reconcile-report.js';
-import { Tally, type Counts, type JobEnd, type JobReporter } from './job-reporter.js';
+import { countsSoFar, Tally, type Counts, type JobEnd, type JobReporter } from './job-reporter.js';
 import { isStoreOutage } from './store-outage.js';
 import { tryingAgain } from './trying-again.js';
 import { walkKeys } from './walk.js';
@@ -18,6 +18,8 @@ export interface BucketRun {
   readonly reporter: JobReporter;
   /** As last reported; undefined at the first start. */
   readonly checkpoint?: Readonly<Record<string, unknown>>;
+  /** The counts as last reported, perhaps later than the checkpoint; those of the checkpoint if absent. */
+  readonly before?: Counts;
 }
 
 /** One object that is to be changed, as it was judged. */
@@ -58,7 +60,8 @@ export async function changeEach<Left extends string>(
   const { bucketId, change } = run;
   const { after, counts } = (run.checkpoint ?? {}) as Checkpoint;
   const telling = new Telling<Left>(reportIn<Left>(run.checkpoint ?? null));
-  const tally = new Tally(counts && onlyDealtWith(counts));
+  // What an earlier run had not come to is counted anew.
+  const tally = new Tally(countsSoFar(run.before, counts));
   await countDue(engine, { bucketId, change, tally, after, context });
   const end = await walkKeys(engine, {
     bucket: bucketId,
@@ -80,14 +83,6 @@ export async function changeEach<Left extends string>(
   tally.settle();
   await run.reporter.report({ counts: tally.counts() });
   return tally.hasFailures ? { state: 'failed', error: change.failure } : { state: end };
-}
-
-/** What an earlier run had not come to is counted anew. */
-function onlyDealtWith({ objects, bytes }: Counts): Counts {
-  return {
-    objects: { ...objects, total: objects.done + objects.failed },
-    bytes: { ...bytes, total: bytes.done + bytes.failed },
-  };
 }
 
 interface Counting<Left extends string> {

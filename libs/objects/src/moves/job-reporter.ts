@@ -25,6 +25,20 @@ export interface JobReporter {
 export type JobEnd =
   { readonly state: 'completed' | 'paused' | 'cancelled' } | { readonly state: 'failed'; readonly error: string };
 
+/**
+ * Where the counts of a run begin that goes on at a checkpoint, for jobs that do not look again at what is done. `before`: as last reported, perhaps later than the checkpoint (`at`). What was done by then is done; what failed since the
+ * checkpoint is tried again, and counted then.
+ */
+export function countsSoFar(before: Counts | undefined, at: Counts | undefined): Counts {
+  const from = (now: Count = NONE, then: Count = NONE): Count => {
+    const done = Math.max(now.done, then.done);
+    return { total: done + then.failed, done, failed: then.failed };
+  };
+  return { objects: from(before?.objects, at?.objects), bytes: from(before?.bytes, at?.bytes) };
+}
+
+const NONE: Count = { total: 0, done: 0, failed: 0 };
+
 /** Counts that a job keeps and reports. */
 export class Tally {
   #objects = { total: 0, done: 0, failed: 0 };

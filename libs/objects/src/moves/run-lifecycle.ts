@@ -16,7 +16,7 @@ import { assertRecovered } from '../recovering/recovered.js';
 import { moveObject } from '../writing/move-object.js';
 import { removeObject } from '../writing/remove-object.js';
 import { restampObject } from '../writing/restamp-object.js';
-import { Tally, type JobEnd, type JobReporter } from './job-reporter.js';
+import { countsSoFar, Tally, type Counts, type JobEnd, type JobReporter } from './job-reporter.js';
 import { isStoreOutage } from './store-outage.js';
 import { tryingAgain } from './trying-again.js';
 import { walkKeys } from './walk.js';
@@ -26,7 +26,15 @@ export interface RunLifecycle {
   readonly rules: readonly LifecycleRule[];
   readonly parallel: number;
   readonly reporter: JobReporter;
+  /** As last reported; undefined at the first start. */
   readonly checkpoint?: Readonly<Record<string, unknown>>;
+  /** The counts as last reported, perhaps later than the checkpoint; those of the checkpoint if absent. */
+  readonly before?: Counts;
+}
+
+interface Checkpoint {
+  readonly after?: string;
+  readonly counts?: Counts;
 }
 
 /**
@@ -38,32 +46,26 @@ export async function runLifecycle(engine: Engine, context: OperationContext, ru
   const { value: bucket } = await requireBucket(engine, run.bucketId);
   assertRecovered(bucket);
   const rules = await lifecycleContext(engine, bucket, backends);
-  const tally = new Tally();
+  const { after, counts } = (run.checkpoint ?? {}) as Checkpoint;
+  const tally = new Tally(countsSoFar(run.before, counts));
   const containers = new Containers(engine, context, bucket.id);
   const now = new Date(engine.clock.now());
-  const after = typeof run.checkpoint?.['after'] === 'string' ? run.checkpoint['after'] : undefined;
   const end = await walkKeys(engine, {
     bucket: bucket.id,
     parallel: run.parallel,
     tally,
     reporter: run.reporter,
-    checkpoint: {},
+    checkpoint: () => ({ counts: tally.counts() }),
     ...(after === undefined ? {} : { after }),
     ...(context.signal ? { signal: context.signal } : {}),
     visit: async (item) => {
       const due = dueOf(item, { rules: run.rules, context: rules, backends, now });
       if (!due) return;
+      const failure = await attempt(engine, context, { bucketId: bucket.id, key: item.key, containers, ...due });
+      // Not before: an object that an outage leaves undone is due again in the next run, and counted there.
       tally.expect(due.record.size);
-      try {
-        const work = { bucketId: bucket.id, key: item.key, containers, ...due };
-        await tryingAgain(engine, context, () => carryOut(engine, context, work));
-        tally.done(due.record.size);
-      } catch (error) {
-        if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key'))
-          tally.done(due.record.size);
-        else if (context.signal?.aborted || isStoreOutage(error)) throw error;
-        else tally.failed(item.key, due.record.size, error instanceof Error ? error.message : String(error));
-      }
+      if (failure === undefined) tally.done(due.record.size);
+      else tally.failed(item.key, due.record.size, failure);
     },
   });
   if (end === 'completed' && tally.hasFailures)
@@ -72,6 +74,19 @@ export async function runLifecycle(engine: Engine, context: OperationContext, ru
       error: 'some objects could not be dealt with; each is listed with its reason, and the next run tries them again',
     };
   return { state: end };
+}
+
+/** Answers why an object could not be dealt with, if it could not. Rejects where that says nothing of the object. */
+async function attempt(engine: Engine, context: OperationContext, work: Work): Promise<string | undefined> {
+  try {
+    await tryingAgain(engine, context, () => carryOut(engine, context, work));
+    return undefined;
+  } catch (error) {
+    // A client's write or delete that came between has settled it.
+    if (isObjectsError(error, 'changed-meanwhile') || isObjectsError(error, 'no-such-key')) return undefined;
+    if (context.signal?.aborted || isStoreOutage(error)) throw error;
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 export async function lifecycleContext(

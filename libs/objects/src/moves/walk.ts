@@ -13,6 +13,7 @@ export interface Walk {
   /** More to remember in each checkpoint, for example which pass this is, or what was counted by then. */
   readonly checkpoint: Readonly<Record<string, unknown>> | (() => Readonly<Record<string, unknown>>);
   readonly signal?: AbortSignal;
+  /** Rejects where the walk is to end, for a reason that says nothing of the item: then it is not counted. */
   visit(item: ListedKey): Promise<void>;
 }
 
@@ -21,7 +22,7 @@ const REPORT_EVERY_MS = 500;
 
 /**
  * Visits every key document of a bucket in key order, some at once, and reports as it goes. A checkpoint is saved after each page, so that a killed job goes on there;
- * visits must bear being made twice. Ends early, with the page finished, when it is wished to pause or cancel.
+ * visits must bear being made twice. Ends early, with the page finished, when it is wished to pause or cancel. Where a visit rejects, what was counted by then is still reported.
  */
 export async function walkKeys(engine: Engine, walk: Walk): Promise<'completed' | 'paused' | 'cancelled'> {
   let after = walk.after;
@@ -41,12 +42,18 @@ export async function walkKeys(engine: Engine, walk: Walk): Promise<'completed' 
       ...(after === undefined ? {} : { after }),
       ...(walk.prefix === undefined ? {} : { prefix: walk.prefix }),
     });
-    await inParallel(page, walk.parallel, async (item) => {
-      if (heard.wish === 'cancel') return;
-      walk.signal?.throwIfAborted();
-      await walk.visit(item);
-      if (engine.clock.monotonic() - reportedAt >= REPORT_EVERY_MS) await tell();
-    });
+    try {
+      await inParallel(page, walk.parallel, async (item) => {
+        if (heard.wish === 'cancel') return;
+        walk.signal?.throwIfAborted();
+        await walk.visit(item);
+        if (engine.clock.monotonic() - reportedAt >= REPORT_EVERY_MS) await tell();
+      });
+    } catch (error) {
+      // What was done since the last report is done. Where it cannot be told now, the reporter keeps it; why the walk ended is the reason to give.
+      await tell().catch(() => undefined);
+      throw error;
+    }
     const last = page.at(-1);
     if (heard.wish !== 'cancel') after = last?.key ?? after;
     const more = typeof walk.checkpoint === 'function' ? walk.checkpoint() : walk.checkpoint;

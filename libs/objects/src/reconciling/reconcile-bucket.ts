@@ -35,6 +35,8 @@ interface Checkpoint {
   readonly cursor?: string;
   /** The index has been compared up to here. */
   readonly after?: string;
+  /** All of that container has been compared. */
+  readonly isCompared?: boolean;
   readonly counts: Counts;
   readonly report: ReconcileReport;
 }
@@ -75,7 +77,7 @@ interface Part {
 class Reconciliation {
   readonly #tally: Tally;
   readonly #telling: Telling;
-  #at: Pick<Checkpoint, 'container' | 'cursor' | 'after'>;
+  #at: Pick<Checkpoint, 'container' | 'cursor' | 'after' | 'isCompared'>;
   #wish: 'run' | 'pause' | 'cancel' = 'run';
   #reportedAt: number;
   readonly #isNew: boolean;
@@ -106,6 +108,7 @@ class Reconciliation {
     const begun = live.findIndex((container) => nameOf(container) === this.#at.container);
     for (const container of live.slice(Math.max(0, begun))) {
       if (nameOf(container) !== this.#at.container) this.#at = { container: nameOf(container) };
+      if (this.#at.isCompared) continue;
       const backend = await this.engine.backends.open(container.backend);
       const watch = new MarkerWatch(this.engine, this.context, { bucket: this.bucket, container });
       const end = await this.#compare({ container, backend, watch }).catch((error: unknown) => {
@@ -139,6 +142,8 @@ class Reconciliation {
       if (end) return end;
     } else if (this.bucket.recovering !== undefined) await this.#findWrites(part);
     await this.#compareStretch(part, new ListedPage([]), undefined);
+    // Killed after its last report, a run does not count the end of the index twice.
+    this.#at = { ...this.#at, isCompared: true };
     return undefined;
   }
 

@@ -25,15 +25,17 @@ WITH claimed AS (
   RETURNING fence)
 SELECT fence FROM claimed`;
 
-/** $1 id, $2 fence, $3 checkpoint, $4 progress, $5 failures to append, $6 how many are kept, $7 now. */
+/** $1 id, $2 fence, $3 checkpoint, $4 progress, $5 failures to append, $6 how many are kept, $7 now. A failure that is there already is not appended again: the object was tried again, or the answer to an earlier save was lost. */
 export const SAVE = `
 WITH saved AS (
   UPDATE job SET
     checkpoint = COALESCE($3::jsonb, checkpoint),
     progress = COALESCE($4::jsonb, progress),
     failures = CASE WHEN $5::jsonb IS NULL OR jsonb_array_length(failures) >= $6 THEN failures ELSE (
-      SELECT COALESCE(jsonb_agg(failure ORDER BY place), '[]'::jsonb)
-      FROM jsonb_array_elements(failures || $5::jsonb) WITH ORDINALITY AS every(failure, place) WHERE place <= $6) END,
+      SELECT COALESCE(jsonb_agg(failure ORDER BY place), '[]'::jsonb) FROM (
+        SELECT failure, min(place) AS place
+        FROM jsonb_array_elements(failures || $5::jsonb) WITH ORDINALITY AS every(failure, place)
+        GROUP BY failure ORDER BY place LIMIT $6) AS kept) END,
     heartbeat_at = clock_timestamp(), updated_at = $7
   WHERE id = $1 AND fence = $2 AND state = 'running'
   RETURNING wish)

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { symlink, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { postgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
+
+/** A Postgres that goes away and comes back with all it had, at an address that stays the same. */
+export class LeavingPostgres {
+  readonly directory = mkdtempSync(join(tmpdir(), 'spumoni-leaving-'));
+  readonly #address = join(this.directory, 'socket');
+  #server: EmbeddedPostgres | undefined;
+
+  /** For `SPUMONI_POSTGRES_URL`. */
+  get url(): string {
+    if (this.#server === undefined) throw new Error('Postgres is away');
+    return postgresUrl({ ...this.#server.connection, host: this.#address });
+  }
+
+  async start(): Promise<void> {
+    const dataDirectory = join(this.directory, 'pg');
+    this.#server = await startEmbeddedPostgres({ dataDirectory, durable: false, maxConnections: 200 });
+    await symlink(this.#server.connection.host, this.#address);
+  }
+
+  /** Every connection is cut, and none can be made. */
+  async leave(): Promise<void> {
+    await unlink(this.#address);
+    await this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#server?.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
