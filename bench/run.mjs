@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- part…]`: measures and writes docs/benchmarks.md, in less than five minutes. With parts only those are measured, and only shown:
+ * `npm run bench [-- part…]`: measures and writes docs/benchmarks.md, in some five minutes. With parts only those are measured, and only shown:
  *
  *   --main      the filesystem backend through /v1, beside MinIO
  *   --peers     the same beside Versity posix, rclone serve s3 and S3Proxy too; with --gateway also those as gateways

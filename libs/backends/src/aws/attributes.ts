@@ -100,9 +100,10 @@ export function readAttributes(config: AwsConfig, answered: Readonly<Record<stri
     const value = answered[STANDARD[name]];
     if (value !== undefined) headers[name] = utf8FromTheLine(value);
   }
-  const stored = Object.entries(answered).filter(([name]) => name.startsWith(META));
-  const encoded = Object.fromEntries(stored.map(([name, value]) => [name.slice(META.length), utf8FromTheLine(value)]));
-  const { [WRITE_ID]: writeId, [TAGS]: tags, ...metadata } = decodeMetadata(encoded, config.vendor);
-  const keptTags = Object.fromEntries(new URLSearchParams(tags ?? ''));
+  const stored: [string, string][] = [];
+  for (const [name, value] of Object.entries(answered))
+    if (name.startsWith(META)) stored.push([name.slice(META.length), utf8FromTheLine(value)]);
+  const { [WRITE_ID]: writeId, [TAGS]: tags, ...metadata } = decodeMetadata(Object.fromEntries(stored), config.vendor);
+  const keptTags = tags === undefined ? {} : Object.fromEntries(new URLSearchParams(tags));
   return { headers, metadata, keptTags, ...(writeId === undefined ? {} : { writeId }) };
 }
