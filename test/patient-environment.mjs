@@ -14,6 +14,7 @@ const LEAST_MS = isLong ? 4 * 3_600_000 : 120_000;
 export default class PatientEnvironment extends TestEnvironment {
   handleTestEvent({ name, test, hook }) {
     const started = name === 'test_fn_start' ? test : name === 'hook_start' ? hook : undefined;
-    if (started?.timeout !== undefined) started.timeout = Math.max(started.timeout, LEAST_MS);
+    // One that states no limit has the configuration's, which knows of no long run.
+    if (started !== undefined) started.timeout = Math.max(started.timeout ?? 0, LEAST_MS);
   }
 }

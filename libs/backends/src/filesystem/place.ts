@@ -1,6 +1,7 @@
 import type { FilesystemConfig } from './config.js';
 import { DirectorySync } from './directory-sync.js';
 import { Layout } from './layout.js';
+import { PastCache } from './past-cache.js';
 import { PlainDirectories } from './plain/plain-directories.js';
 import { PlainKinds } from './plain/plain-kinds.js';
 import type { ProcessIdentity } from './process-identity.js';
@@ -27,6 +28,7 @@ export interface Place {
   readonly directories: DirectorySync;
   readonly slices: Slices;
   readonly warm: WarmFiles;
+  readonly pastCache: PastCache;
   readonly sessionFiles: SessionFiles;
   readonly sessions: Sessions;
   readonly plain: PlainKinds;
@@ -45,7 +47,9 @@ export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {})
   const sessions = new Sessions(sessionFiles, clock, rotateMs);
   const slices = new Slices(layout, directories, now);
   const warm = new WarmFiles(config.root, now);
+  const pastCache = new PastCache(config.root, now);
   const plain = new PlainKinds(layout);
   const plainDirectories = new PlainDirectories(directories);
-  return { name, layout, root, directories, slices, warm, sessionFiles, sessions, plain, plainDirectories };
+  const files = { directories, slices, warm, pastCache, sessionFiles, sessions };
+  return { name, layout, root, ...files, plain, plainDirectories };
 }

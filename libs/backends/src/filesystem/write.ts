@@ -1,4 +1,6 @@
 import { crc32 } from 'node:zlib';
+import type { AlignedPair } from './aligned-memory.js';
+import { AlignedBatch } from './aligned-write.js';
 import type { Call, ObjectAttributes, ObjectBody, WriteResult } from '../object-backend.js';
 import { BackendError } from '../errors.js';
 import { chunksOfBody } from './body.js';
@@ -119,6 +121,39 @@ async function writeStream(place: Place, call: Call, file: NewFile, id: string):
   }
 }
 
+/** Writes a body whose size is known, and not small, past the system's cache. */
+async function writePast(place: Place, call: Call, file: NewFile, to: { id: string; pair: AlignedPair }) {
+  const { container, key, attributes } = file;
+  let staged: StagedFile | undefined;
+  try {
+    let batch: AlignedBatch | undefined;
+    for await (const chunk of chunksOfBody(place.name, call, file.body, file.size)) {
+      staged ??= await StagedFile.create(place, container, to.id);
+      batch ??= new AlignedBatch(staged, to.pair);
+      const waits = batch.push(chunk);
+      if (waits !== undefined) await waits;
+    }
+    if (staged === undefined || batch === undefined) throw new Error('a body that is not empty had no chunk');
+    await staged.append([batch.rest(), encodeTail({ key, modified: Date.now(), attributes }, batch.total)]);
+    await staged.finish();
+    return resultOf(to.id, batch.total);
+  } catch (error) {
+    throw staged === undefined ? error : await staged.abandon(error);
+  }
+}
+
+async function writeLarge(place: Place, call: Call, file: NewFile, id: string): Promise<WriteResult> {
+  const passage = await place.pastCache.forWriting(file.size);
+  if (passage === undefined) return await writeStream(place, call, file, id);
+  const { memory, pair } = passage;
+  try {
+    return await writePast(place, call, file, { id, pair });
+  } finally {
+    // Nothing is under way any more, however it ended.
+    memory.giveBack(pair);
+  }
+}
+
 /** Runs a write under a fresh id. One that fails and leaves nothing is settled; any other is its caller's to settle. */
 export async function underFreshId<T>(place: Place, write: (id: string) => Promise<T>): Promise<T> {
   const id = await place.sessions.newId();
@@ -136,7 +171,7 @@ export async function writeFile(place: Place, call: Call, file: NewFile): Promis
   return await underFreshId(place, async (id) => {
     // The generator of chunks would cost a small write a tenth of its time.
     const small = body instanceof Uint8Array && body.length <= IN_PLACE_BYTES && (size ?? body.length) === body.length;
-    if (!small) return await writeStream(place, call, file, id);
+    if (!small) return await writeLarge(place, call, file, id);
     assertWanted(place.name, call);
     return await writeInPlace(place, file, id, [body]);
   });
