@@ -19,6 +19,7 @@ import { assertUnused } from './backend-use.js';
 import { showBackend } from './backend-view.js';
 import { openCredentials, sealCredentials, type ClearCredentials } from './credentials.js';
 import type { CallLimits } from './open-adapter.js';
+import { assertOwnDirectory } from './own-directory.js';
 
 /** What the service works with. */
 export interface RegisteredBackendsDependencies {
@@ -41,6 +42,7 @@ export class RegisteredBackends implements BackendService {
     const { controlPlane, masterKey, limits, clock } = this.dependencies;
     const wish = readBackendInput(input);
     if (await controlPlane.backends.find(wish.name)) throw exists(wish.name);
+    await assertOwnDirectory(controlPlane, wish);
     const capabilities = await requireWorking(requestId, wish, limits);
     const { clear, ...definition } = wish;
     const credentials = sealCredentials(masterKey, wish, clear);
@@ -100,6 +102,7 @@ export class RegisteredBackends implements BackendService {
     };
     const probed = { ...rest, clear, ...withoutUndefined(wanted), options: wanted.options };
     if (!given) assertSentNowhereElse(record, probed);
+    if (probed.options['path'] !== options['path']) await assertOwnDirectory(this.dependencies.controlPlane, probed);
     const capabilities = await requireWorking(requestId, probed, limits);
     return this.#keep(record, {
       ...PASSED,
