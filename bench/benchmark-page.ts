@@ -108,8 +108,10 @@ const EXPLANATION = `## What bounds each
 Both servers and the client share two cores, so a rate is bounded by the CPU of all three together; the column "server CPU" is the steadier figure.
 The disk is synced before each measure: some peers do not sync what they acknowledge, and whoever comes next would bear their writes.
 Each measure of Spumoni and MinIO is of the steady state: a second of the same small requests goes before it. Without that a process that has just taken large uploads and listings answers small requests at up to half as much CPU again for some 20,000 requests, until V8 has compiled its code anew.
+Its collection of the whole heap throws away optimised code that names objects which have died (a hundred functions in each round of 768 MiB uploaded), and the forms of an answer that a listing has, and a GET has not, cost some 25 more. To keep bytecode (\`--no-flush-bytecode\`) or the forms of objects (\`--retain-maps-for-n-gc\`) changes neither.
 
-- **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). Writers that come at the same time share the directory's sync and the index's commit. Two fifths of the CPU are the kernel's (the ext4 journal, sockets), three fifths the program's own.
+- **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). The directory is synced while the file is written, and writers that come at the same time share its sync and the index's commit. Two fifths of the CPU are the kernel's (the ext4 journal, sockets), three fifths the program's own.
+  To wake a thread of Node's pool for each call that may wait for the disk is the largest single part of those: two a write (open, write), and some of the shared syncs.
 - **GET 1 KiB.** HTTP itself: a quarter is writing the answer, most of that the kernel's; an eighth is the file, a twelfth each the index and the credentials. A file that was written or read in the last two minutes is opened, read
   and checked at once, by the thread that serves, and answered without a promise ([ADR 20](adr/0020-what-is-at-hand-is-read-without-a-promise.md)); any other goes through the thread pool, so that a disk that hangs never stops the
   other backends. The pool takes up to twice the CPU: after reads that had to wait for the disk everything goes through it for half a minute, but not after reads in which the thread
@@ -118,10 +120,11 @@ Each measure of Spumoni and MinIO is of the steady state: a second of the same s
 - **HEAD.** HTTP itself: the answer comes from the index alone.
 - **As a gateway, GET and PUT of 1 KiB.** HTTP twice, as a server and as a client, each way through Node's streams; one request to the vendor for each. The collection of the heap, on V8's own threads too, is a large part beside it. Not the signature (6 µs, of which 2 are its HMAC), nor the timers and the
   abort signal of a call (1 µs). A body that came along with its head is answered in one piece, as from a disk. A PUT is two durable commits of the index beside (intent and record), which writers that come at the same time share.
-- **PUT 64 MiB.** Copying (out of the socket, out of Node's parser, for the hash, into the page cache: that last one alone is a fifth), MD5 and the disk. MD5 runs on a thread beside the one that serves: 1.25 s of CPU a GB for a body alone, 0.7 for two that one process
+- **PUT 64 MiB.** Copying (out of the socket, out of Node's parser, for the hash, into the memory that the disk takes it from), MD5 and the disk. Nothing is copied into the page cache, which was a fifth and more
+  ([ADR 24](adr/0024-large-bodies-go-past-the-cache.md)). MD5 runs on a thread beside the one that serves: 1.25 s of CPU a GB for a body alone, 0.7 for two that one process
   takes at once, 0.4 for four ([ADR 19](adr/0019-md5-of-several-streams-at-once.md)). With two cores shared by server and client there is no core left for it to run on for free.
   The young part of the heap is collected after each 16 MiB, and the whole when buffers have grown old: left to itself V8 marks the whole heap after each 64 MiB of buffers, which took a third of the CPU, and more the longer a process ran.
-- **GET 64 MiB.** Copying from the page cache into the socket through two reused buffers of 1 MiB.
+- **GET 64 MiB.** The disk, and copying into the socket, from two reused buffers of 1 MiB. An object that is read for the first time comes past the page cache, which costs no more CPU than a copy out of it; from the fifth time on it comes out of it ([ADR 24](adr/0024-large-bodies-go-past-the-cache.md)).
 - **list of 1,000.** Reading and encoding the records; the index gives a page in 3 ms.
 - **list by delimiter.** The index, with 1.3 ms for 1,000 prefixes of two keys each, and HTTP. Keys are folded without decoding their documents, and one cursor serves the whole page; where prefixes have many keys it seeks past each, which takes 4.5 ms a page.
 

@@ -3,7 +3,7 @@
  *
  *   node scripts/test.mjs [jest arguments]             everything but the suites on real servers
  *   node scripts/test.mjs --servers [jest arguments]   only those (`*.servers.spec.ts`), one after another
- *   node scripts/test.mjs --soak [jest arguments]      the suites that have a long form (they import `test/soak.ts`), at that length
+ *   node scripts/test.mjs --soak [jest arguments]      the suites that have a long form (they import `test/soak.ts` or fast-check), at that length and with a fresh seed
  *
  * A skipped test's title ends in ` [skipped: reason]`; in a whole run, a skip without a reason is a failure. Closes with
  * `N passed, N failed, N skipped`; a suite that could not be loaded counts as one failure.
@@ -13,6 +13,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
+import { freshSeed } from '../test/seed.mjs';
 import { findNode, root } from './node-24.mjs';
 
 const serversOnly = process.argv.includes('--servers');
@@ -24,14 +25,25 @@ const unnamed = 'no reason named';
 /** How long Jest may take to end once all its results are written: something that a suite left open keeps it alive, and must not hold up the run. */
 const LEAVE_MS = 30_000;
 
-/** A suite says that it has a long form by asking for its length. */
+/** A suite says that it has a long form by asking for its length, or by stating properties, which can be tried at any length. */
 function soakSuites() {
-  const specs = readdirSync(join(root, 'test'), { recursive: true }).filter((file) => file.endsWith('.spec.ts'));
-  return specs.filter((spec) => /\/soak\.js'/.test(readFileSync(join(root, 'test', spec), 'utf8'))).sort();
+  const specs = ['apps', 'libs', 'test'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, file)),
+  );
+  const hasLongForm = (spec) => /(\/soak\.js|'fast-check)'/.test(readFileSync(join(root, spec), 'utf8'));
+  return specs.filter((file) => file.endsWith('.spec.ts') && hasLongForm(file)).sort();
+}
+
+/** The soak explores: by a seed that no run had, unless one is given, which then all its suites have. The others repeat the gate's (test/seed.mjs). */
+function environmentOf() {
+  if (!soak) return process.env;
+  const seed = process.env.SPUMONI_TEST_SEED ?? String(freshSeed());
+  console.log(`The seed is ${seed}: SPUMONI_TEST_SEED=${seed} npm run test:soak makes the same choices.`);
+  return { ...process.env, SPUMONI_TEST_SOAK: '1', SPUMONI_TEST_SEED: seed };
 }
 
 function selectionOf() {
-  if (soak) return ['--runInBand', ...soakSuites().map((spec) => `--testMatch=**/test/${spec}`)];
+  if (soak) return ['--runInBand', ...soakSuites().map((spec) => `--testMatch=<rootDir>/${spec}`)];
   return serversOnly
     ? ['--runInBand', '--passWithNoTests', '--testMatch=**/*.servers.spec.ts']
     : ['--testPathIgnorePatterns=/node_modules/', '--testPathIgnorePatterns=\\.servers\\.spec\\.ts$'];
@@ -56,7 +68,7 @@ function runJest() {
   const jest = spawn(findNode(), jestArguments(), {
     cwd: root,
     stdio: 'inherit',
-    env: soak ? { ...process.env, SPUMONI_TEST_SOAK: '1' } : process.env,
+    env: environmentOf(),
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => jest.kill(signal));
   const leaving = endOnceDone(jest);

@@ -1,4 +1,4 @@
-import { newSeed } from './system/seeded.js';
+import { seedOfThisRun } from './seed.mjs';
 
 /** True in `npm run test:soak`: the same suites at the length that finds what a short run misses. */
 export const isSoak = process.env['SPUMONI_TEST_SOAK'] === '1';
@@ -13,18 +13,13 @@ export interface Rounds {
   readonly replayPath?: string;
 }
 
-/** The short extent, or in the soak the long one; `SPUMONI_TEST_RUNS` sets how many runs (or kills) of that form. `SPUMONI_TEST_SEED`, `SPUMONI_TEST_PATH` and `SPUMONI_TEST_REPLAY`, as a failure prints seed, path and replayPath, repeat that failure. */
+/** The short extent, or in the soak the long one; `SPUMONI_TEST_RUNS` sets how many runs (or kills) of that form. The seed is that of all random tests of this run. `SPUMONI_TEST_SEED`, `SPUMONI_TEST_PATH` and `SPUMONI_TEST_REPLAY`, as a failure prints seed, path and replayPath, repeat that failure. */
 export function rounds(short: Pick<Rounds, 'runs' | 'steps'>, long: Pick<Rounds, 'runs' | 'steps'>): Rounds {
-  const {
-    SPUMONI_TEST_RUNS: runs,
-    SPUMONI_TEST_SEED: seed,
-    SPUMONI_TEST_PATH: path,
-    SPUMONI_TEST_REPLAY: replayPath,
-  } = process.env;
+  const { SPUMONI_TEST_RUNS: runs, SPUMONI_TEST_PATH: path, SPUMONI_TEST_REPLAY: replayPath } = process.env;
   return {
     ...(isSoak ? long : short),
     ...(runs === undefined ? {} : { runs: Number(runs) }),
-    seed: seed === undefined ? newSeed() | 0 : Number(seed),
+    seed: seedOfThisRun(),
     ...(path === undefined ? {} : { path }),
     ...(replayPath === undefined ? {} : { replayPath }),
   };

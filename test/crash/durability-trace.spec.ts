@@ -130,6 +130,7 @@ const missing = whyNoTrace();
     it.each([
       ['1 KiB', 1024],
       ['3 MiB', 3 * 1024 * 1024],
+      ['17 MiB', 17 * 1024 * 1024],
     ])(
       'shows %s on the disk, file, directories and index in this order, before the answer (invariant 1)',
       async (name, size) => {

@@ -56,11 +56,15 @@ class Processes {
     await Promise.all([...this.#living.api, ...this.#living.worker].map((program) => program.untilReady()));
   }
 
-  /** True when every API that is there serves, and at least one is. */
-  async serves(): Promise<boolean> {
-    const { api } = this.#living;
-    const answers = await Promise.all(api.map((program) => program.readiness()));
-    return answers.length > 0 && answers.every(({ status }) => status === 200);
+  /** Waits until every API that is there serves, and at least one is; fails with what each says and does. */
+  async untilServed(): Promise<void> {
+    await until('an API serves', 2 * MINUTE, async () => {
+      const answers = await Promise.all(this.#living.api.map((program) => program.readiness()));
+      return answers.length > 0 && answers.every(({ status }) => status === 200);
+    }).catch(async (cause: unknown) => {
+      const all = [...this.#living.api, ...this.#living.worker];
+      throw new Error(['no API serves:', ...(await Promise.all(all.map((one) => one.told())))].join('\n'), { cause });
+    });
   }
 
   async #startOne(app: App): Promise<void> {
@@ -131,7 +135,7 @@ describe(`two APIs and two workers on Postgres, Redis and MongoDB's protocol und
           mongodb: () => outage('mongodb'),
           redis: () => outage('redis'),
         },
-        whenReady: () => until('an API serves', 2 * MINUTE, () => processes.serves()),
+        whenReady: () => processes.untilServed(),
         allRecovered: () => processes.untilReady(),
         openIndex,
         sites,

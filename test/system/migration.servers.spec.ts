@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ServerName } from '../servers/index.js';
 import { Journey } from './migration/journey.js';
 import { RunningSpumoni } from './running-spumoni.js';
-import { newSeed } from './seeded.js';
+import { seedOfThisRun } from '../seed.mjs';
 import { isInstalled, openDirect, startVendor, type BackendBody, type VendorServer } from './vendor-servers.js';
 
 const GIB = 1024 * 1024 * 1024;
@@ -26,7 +26,7 @@ describe('a bucket of 2,000 objects and 1 GiB on its way through the clouds, whi
   let spumoni: RunningSpumoni | undefined;
   let journey: Journey | undefined;
   const servers: VendorServer[] = [];
-  const seed = newSeed();
+  const seed = seedOfThisRun();
   const onItsWay = (): Journey => journey ?? fail('the bucket was not filled');
   beforeAll(async () => {
     spumoni = await RunningSpumoni.start({ environment: QUICK });

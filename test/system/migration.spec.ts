@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Journey } from './migration/journey.js';
 import { RunningSpumoni } from './running-spumoni.js';
-import { newSeed } from './seeded.js';
+import { seedOfThisRun } from '../seed.mjs';
 
 const MIB = 1024 * 1024;
 const QUICK = { SPUMONI_GARBAGE_GRACE_SECONDS: '1', SPUMONI_SWEEP_SECONDS: '0.5' };
@@ -12,7 +12,7 @@ const QUICK = { SPUMONI_GARBAGE_GRACE_SECONDS: '1', SPUMONI_SWEEP_SECONDS: '0.5'
 describe('migration between two disks while a client works', () => {
   let spumoni: RunningSpumoni | undefined;
   let disk: string;
-  const seed = newSeed();
+  const seed = seedOfThisRun();
   beforeAll(async () => {
     disk = await mkdtemp(join(tmpdir(), 'spumoni-disk-'));
     spumoni = await RunningSpumoni.start({ environment: QUICK });

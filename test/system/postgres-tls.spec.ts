@@ -103,13 +103,14 @@ const QUIET = { debug: () => undefined, info: () => undefined, warn: () => undef
       stdio: 'ignore',
       cwd: data,
     });
-    await until('Postgres takes calls', 30_000, async () => {
+    await until('Postgres takes calls', 120_000, async () => {
       const client = new pg.Client({
         host: 'localhost',
         port,
         user: 'spumoni',
         database: 'spumoni',
         ssl: { rejectUnauthorized: false },
+        connectionTimeoutMillis: 10_000,
       });
       try {
         await client.connect();

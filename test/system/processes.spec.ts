@@ -77,9 +77,11 @@ describe('processes without the supervisor', () => {
     const database = await fresh();
     const apps = ['api', 'api', 'api', 'worker'] as const;
     const started = await Promise.all(apps.map((app) => start(app)));
-    const told = started.flatMap(
-      ({ output }) => /shown this once: access key (\S+), secret key (\S+)/.exec(output) ?? [],
-    );
+    const toldNow = (): string[] =>
+      started.flatMap(({ output }) => /shown this once: access key (\S+), secret key (\S+)/.exec(output) ?? []);
+    // What a process has printed is read a moment later.
+    await until('the keys are shown', WITHIN_MS, () => Promise.resolve(toldNow().length > 0));
+    const told = toldNow();
     expect(told).toHaveLength(3);
     const [, accessKey = '', secretKey = ''] = told;
     for (const api of started.slice(0, 3)) {

@@ -110,7 +110,7 @@ export class RunningSpumoni {
   async untilReady(): Promise<void> {
     const isUp = async (): Promise<boolean> => {
       if (this.#child === undefined || hasEnded(this.#child)) throw new Error(`Spumoni ended:\n${this.#output}`);
-      return this.#output.includes(RUNNING, this.#launchedAt) && (await isReady(this.url));
+      return RUNNING.test(this.latestOutput) && (await isReady(this.url));
     };
     await until('Spumoni is ready', START_MS, isUp).catch((cause: unknown) => {
       throw new Error(`Spumoni did not become ready; it printed:\n${this.#output.slice(-5_000)}`, { cause });
@@ -157,8 +157,8 @@ export class RunningSpumoni {
   }
 }
 
-/** The supervisor's last word of a start. */
-const RUNNING = 'Spumoni is running';
+/** The supervisor's last line of a start, to its end: a line that was printed may be read in pieces. */
+const RUNNING = /Spumoni is running[^]*\nSwagger UI +\S+\n/;
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;

@@ -33,8 +33,3 @@ export class Seeded {
     return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
   }
 }
-
-/** A seed for this run: another each time, for what one seed misses the next may find. */
-export function newSeed(): number {
-  return Math.floor(Math.random() * 2 ** 32);
-}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findProgram, startFerretDb, startRedis } from '../servers/index.js';
-import { newSeed } from './seeded.js';
+import { seedOfThisRun } from '../seed.mjs';
 import { contend, untilNothingElseIsLeft } from './two-writers/contend.js';
 import { TwoDeployments } from './two-writers/two-deployments.js';
 import { isInstalled, startVendor, type BackendBody, type VendorServer } from './vendor-servers.js';
@@ -14,7 +14,7 @@ describe.each(['minio', 'moto', 'azurite', 'fake-gcs-server'] as const)(
     if (!isInstalled(name)) return;
     let server: VendorServer | undefined;
     let world: TwoDeployments | undefined;
-    const seed = newSeed();
+    const seed = seedOfThisRun();
     beforeAll(async () => {
       server = await startVendor(name);
       world = await TwoDeployments.open(server.body);
@@ -39,7 +39,7 @@ describe.each(['minio', 'filesystem'] as const)(
     if (!isInstalled('ferretdb') || (name === 'minio' && !isInstalled('minio'))) return;
     let stops: (() => Promise<unknown>)[] = [];
     let world: TwoDeployments;
-    const seed = newSeed();
+    const seed = seedOfThisRun();
     beforeAll(async () => {
       const mongo = await startFerretDb();
       const path = await mkdtemp(join(tmpdir(), 'spumoni-disk-'));

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newSeed } from './seeded.js';
+import { seedOfThisRun } from '../seed.mjs';
 import { contend, untilNothingElseIsLeft } from './two-writers/contend.js';
 import { TwoDeployments } from './two-writers/two-deployments.js';
 
 describe('two free-running writers of one key on the filesystem (invariant 5)', () => {
   let world: TwoDeployments | undefined;
   let path: string;
-  const seed = newSeed();
+  const seed = seedOfThisRun();
   beforeAll(async () => {
     path = await mkdtemp(join(tmpdir(), 'spumoni-disk-'));
     world = await TwoDeployments.open({ name: 'disk', type: 'filesystem', credentials: {}, options: { path } });

@@ -41,8 +41,12 @@ describe('a job whose worker dies under the supervisor', () => {
     const state = async (): Promise<string> =>
       ((await client.expect(200, 'GET', `/admin/v1/migrations/${id}`)).json() as { state: string }).state;
     await until('the migration has ended', 120_000, async () => (await state()) === 'completed');
-    expect(spumoni.output.match(/The worker crashed \(it was ended by SIGKILL\)/g)).toHaveLength(1);
-    expect(spumoni.output.match(/jobs of a worker that died go on/g)).toHaveLength(1);
+    for (const line of [/The worker crashed \(it was ended by SIGKILL\)/g, /jobs of a worker that died go on/g]) {
+      const told = (): number => spumoni?.output.match(line)?.length ?? 0;
+      // What a process has printed is read a moment later.
+      await until(String(line), 60_000, () => Promise.resolve(told() > 0));
+      expect(told()).toBe(1);
+    }
     for (let n = 0; n < OBJECTS; n += 1)
       expect((await client.expect(200, 'GET', objectPath('moving', `key-${n}`))).text()).toBe(`text of ${n}`);
   }, 240_000);

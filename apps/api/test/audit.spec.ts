@@ -35,7 +35,7 @@ describe('the audit log of the API', () => {
   };
   /** Refusals are written behind. */
   const until = async (query: string, wanted: (records: readonly Shown[]) => boolean): Promise<readonly Shown[]> => {
-    for (let turn = 0; turn < 600; turn += 1) {
+    for (let turn = 0; turn < 1_800; turn += 1) {
       const records = await log(query);
       if (wanted(records)) return records;
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -27,7 +27,7 @@ describe('events over the API', () => {
         await stand.ask('PUT', '/v1/watched/a', { body: 'y' });
         await stand.ask('DELETE', '/v1/watched/a');
       }
-      if (text.includes('event: object.removed')) break;
+      if (/event: object.removed\ndata: .*\n/.test(text)) break;
     }
     gone.abort();
     const events = [...text.matchAll(/id: (\d+)\nevent: (\S+)\ndata: (.*)\n/g)].map(([, , type]) => type);

@@ -15,7 +15,7 @@ interface Link {
 
 /** Asks until the answer is what is waited for. */
 async function until(ask: () => Promise<Answer>, wanted: (answer: Answer) => boolean): Promise<Answer> {
-  for (let turn = 0; turn < 600; turn += 1) {
+  for (let turn = 0; turn < 1_800; turn += 1) {
     const answer = await ask();
     if (wanted(answer)) return answer;
     await new Promise((resolve) => setTimeout(resolve, 50));

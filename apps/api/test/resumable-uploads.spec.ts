@@ -126,7 +126,7 @@ describe('resumable uploads', () => {
       const [row] = await stand.postgresQuery<{ n: string }>(`SELECT count(*) AS n FROM upload WHERE state = 'open'`);
       return Number(row?.n);
     };
-    for (let turn = 0; (await open()) + (await stored()) > before && turn < 600; turn += 1)
+    for (let turn = 0; (await open()) + (await stored()) > before && turn < 900; turn += 1)
       await new Promise((resolve) => setTimeout(resolve, 100));
     expect([await open(), await stored()]).toEqual([0, before]);
   });
@@ -140,7 +140,7 @@ describe('resumable uploads', () => {
     client.send(content.subarray(0, 300_000));
     client.end();
     let offset = 0;
-    for (let turn = 0; offset === 0 && turn < 600; turn += 1) {
+    for (let turn = 0; offset === 0 && turn < 1_800; turn += 1) {
       offset = await offsetOf(place);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

@@ -148,6 +148,18 @@ export interface ListPage {
   readonly cursor?: string;
 }
 
+export interface FoundWrite {
+  readonly ref: ObjectRef;
+  readonly writeId?: string;
+}
+/** Bytes that are not those that were written, or were never all there: a process may have died over them. */
+export interface DamagedWrite {
+  /** The write's token. */
+  readonly damaged: string;
+  /** Whose it is, where that can still be read. */
+  readonly key?: string;
+}
+
 /**
  * For backends that place each write under a fresh id and so need no intent (DESIGN section 5): how writes that nobody committed are found again.
  * A process that dies between `put` and its commit leaves bytes that no record names; only such writes may be deleted, never those of a process that lives.
@@ -157,8 +169,8 @@ export interface FreshIds {
   settle(ref: ObjectRef): void;
   /** Writes that a dead process may have left unsettled, settled ones among them: ask the index before deleting. Staged files of dead processes are removed on the way. */
   unsettled(call: Call, container: string): AsyncIterable<{ readonly ref: ObjectRef; readonly writeId?: string }>;
-  /** Every finished write in the container, in no order, by reading all of it: for recovery. */
-  everyWrite(call: Call, container: string): AsyncIterable<{ readonly ref: ObjectRef; readonly writeId?: string }>;
+  /** Every finished write in the container, in no order, by reading all of it: for recovery. What bears a finished write's name and cannot be read is told as well. */
+  everyWrite(call: Call, container: string): AsyncIterable<FoundWrite | DamagedWrite>;
   /** True if the write of the first token began after that of the second. */
   isNewer(token: string, than: string): boolean;
   /** Says that all that `unsettled` gave for this container has been dealt with. */

@@ -42,6 +42,7 @@ function parse(trace: string): SystemCall[] {
 const cases = [
   { what: 'a small write', size: 1024 },
   { what: 'a large write', size: 300_000 },
+  { what: 'a write past the cache', size: 17 * 1024 * 1024 },
 ];
 
 describe('what is on the disk when a write is answered', () => {
@@ -75,13 +76,19 @@ describe('what is on the disk when a write is answered', () => {
       const synced = (target: string, after: number): SystemCall =>
         one(({ name, text, begun }) => /^f(data)?sync$/.test(name) && text.includes(`<${target}>`) && begun > after);
       const made = one(({ name, text }) => name === 'openat' && text.includes(`"${file}`) && text.includes('O_CREAT'));
-      const written = one(({ name, text }) => name.includes('writev') && text.includes(`<${file}`));
+      const writes = calls.filter(({ name, text }) => name.includes('write') && text.includes(`<${file}`));
+      expect(writes).not.toEqual([]);
+      const written = writes.reduce((last, call) => (call.ended > last.ended ? call : last));
       const small = made.text.includes('O_DSYNC');
       expect(small).toBe(size < 65_536);
       const durable = small ? written : synced(`${file}.part`, written.ended);
       const entered = small ? made : one(({ name, text }) => name === 'rename' && text.includes(`"${file}"`));
       expect(durable.ended).toBeLessThan(small ? answered.begun : entered.begun);
       expect(synced(directory, entered.ended).ended).toBeLessThan(answered.begun);
+      const closed = one(
+        ({ name, text, begun }) => name === 'close' && text.includes(`<${file}`) && begun > written.ended,
+      );
+      expect(closed.ended).toBeLessThan(answered.begun);
       for (const above of [directory, dirname(directory)]) {
         const mkdir = one(({ name, text }) => name.startsWith('mkdir') && text.includes(`"${above}"`));
         expect(synced(dirname(above), mkdir.ended).ended).toBeLessThan(answered.begun);

@@ -64,6 +64,18 @@ describe('sessions of the filesystem backend', () => {
     expect(await sessions()).toEqual([]);
   });
 
+  it('tell of every write, of damaged ones too, and not of those that never finished', async () => {
+    const [body, all, good] = [await put('body'), await put('all'), await put('good')];
+    const bytes = await readFile(fileOf(body));
+    bytes[0] = (bytes[0] ?? 0) ^ 1;
+    await writeFile(fileOf(body), bytes);
+    await truncate(fileOf(all), 10);
+    const found: unknown[] = [];
+    for await (const write of backend.freshIds.everyWrite(CALL, container))
+      found.push('damaged' in write ? write : write.ref.token);
+    expect(new Set(found)).toEqual(new Set([{ damaged: body, key: 'body' }, { damaged: all }, good]));
+  });
+
   it('stay after a close while a write is unsettled', async () => {
     await put('a');
     await backend.close();

@@ -19,7 +19,8 @@ const call = { requestId: 'writer' };
 
 async function put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, settle: boolean): Promise<string> {
   const attributes = { headers: {}, metadata: {}, tags: {}, writeId: `of-${key}` };
-  const { token } = await backend.put(call, { container, key, body, attributes });
+  const size = body instanceof Uint8Array ? { size: body.length } : {};
+  const { token } = await backend.put(call, { container, key, body, ...size, attributes });
   if (settle) backend.freshIds.settle({ container, key, token });
   return token;
 }

@@ -78,9 +78,31 @@ describe('a metadata service', () => {
     throw new Error('it was accepted');
   });
 
-  it.each(['127.0.0.1', 'localhost', '10.0.0.1', '[::1]', 'example.org'])('is not at %s', (host) => {
-    expect(isLinkLocal(host)).toBe(false);
+  it.each([
+    ['mapped', '[::ffff:a9fe:a9fe]', '[::ffff:7f00:1]'],
+    ['compatible', '[::169.254.169.254]', '[::127.0.0.1]'],
+    ['translated', '[::ffff:0:169.254.169.254]', '[::ffff:0:10.0.0.1]'],
+    ['NAT64', '[64:ff9b::a9fe:a9fe]', '[64:ff9b::10.0.0.1]'],
+    ["Azure's, by NAT64", '[64:ff9b::168.63.129.16]', '[64:ff9b::168.63.129.17]'],
+    ['NAT64 of the network’s own, /96', '[64:ff9b:1::a9fe:a9fe]', '[64:ff9b:1::a00:1]'],
+    ['NAT64 of the network’s own, /48', '[64:ff9b:1:a9fe:a9:fe00::]', '[64:ff9b:1:a00:0:100::]'],
+    ['NAT64 of the network’s own, /56', '[64:ff9b:1:a9:fe:a9fe::]', '[64:ff9b:1:a:0:1::]'],
+    ['NAT64 of the network’s own, /64', '[64:ff9b:1:0:a9:fea9:fe00:0]', '[64:ff9b:1:0:a:0:100:0]'],
+    ['6to4', '[2002:a9fe:a9fe::1]', '[2002:a00:1::1]'],
+  ])('is judged by the IPv4 address that an IPv6 address leads to: %s', (_, bad, good) => {
+    expect(isLinkLocal(bad)).toBe(true);
+    expect(isLinkLocal(good)).toBe(false);
+    // As a URL has them, and as they are written at length.
+    expect(isLinkLocal(new URL(`http://${bad}`).hostname)).toBe(true);
+    expect(isLinkLocal(bad.toUpperCase())).toBe(true);
   });
+
+  it.each(['127.0.0.1', 'localhost', '10.0.0.1', '[::1]', '[2001:db8::a9fe:a9fe]', 'example.org'])(
+    'is not at %s',
+    (host) => {
+      expect(isLinkLocal(host)).toBe(false);
+    },
+  );
 
   it('is not reached by a name that leads there either', async () => {
     const found = await new Promise((resolve) => {

@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { openBackup, type Header } from '../src/index.js';
 import type { Page } from '../src/format.js';
 import { writeBackupFile } from '../src/write-file.js';
@@ -67,27 +66,28 @@ describe('a backup file', () => {
     }
   });
 
-  it('is not read to its end where a line was lost, repeated, moved or changed, though it is well-formed gzip', async () => {
+  it('is not read to its end where a line was lost, repeated, moved or changed in any one character, though it is well-formed gzip', async () => {
     const lines = gunzipSync(readFileSync(await written()))
       .toString()
       .split('\n')
       .slice(0, -1);
     const path = join(directory, 'edited');
-    const edits = fc.oneof(
-      fc.nat(lines.length - 1).map((at) => lines.filter((_, index) => index !== at)),
-      fc.nat(lines.length - 1).map((at) => lines.flatMap((line, index) => (index === at ? [line, line] : line))),
-      fc.nat(lines.length - 2).map((at) => lines.toSpliced(at, 2, lines[at + 1] ?? '', lines[at] ?? '')),
-      fc
-        .tuple(fc.nat(lines.length - 1), fc.nat())
-        .map(([at, by]) => lines.map((line, index) => (index === at ? changedAt(line, by % line.length) : line))),
-    );
-    await fc.assert(
-      fc.asyncProperty(edits, async (edited) => {
-        writeFileSync(path, gzipSync(edited.map((line) => `${line}\n`).join('')));
-        await expect(readAll(path)).rejects.toMatchObject({ kind: 'damaged' });
-      }),
-      { numRuns: 200 },
-    );
+    // A header that says a later version may be one: it is refused for that, before anything of it is checked.
+    const later = (lines[0] ?? '').replace('"version":1', '"version":2');
+    const wrong = lines.flatMap((line, at) => [
+      lines.toSpliced(at, 1),
+      lines.toSpliced(at, 1, line, line),
+      ...(at + 1 < lines.length ? [lines.toSpliced(at, 2, lines[at + 1] ?? '', line)] : []),
+      ...Array.from(line, (_, by) => lines.with(at, changedAt(line, by))),
+    ]);
+    let newer = 0;
+    for (const edited of wrong) {
+      writeFileSync(path, gzipSync(edited.map((line) => `${line}\n`).join('')));
+      const kind = edited[0] === later ? 'newer' : 'damaged';
+      if (kind === 'newer') newer += 1;
+      await expect(readAll(path)).rejects.toMatchObject({ kind });
+    }
+    expect([newer, wrong.length > 1000]).toEqual([1, true]);
   });
 
   it('of a later version is refused, and so is what is no backup', async () => {

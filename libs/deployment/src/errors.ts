@@ -5,6 +5,7 @@ export const DEPLOYMENT_ERROR_CODES = [
   'backend-exists',
   'backend-in-use',
   'backend-check-failed',
+  'credentials-required',
   'invalid-tier',
   'no-such-tier',
   'tier-in-use',

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -75,6 +75,34 @@ describe('backends', () => {
     writeFileSync(join(foreign, 'thesis.doc'), 'somebody else works here');
     await expect(register('odd', { options: { path: foreign } })).rejects.toThrow(/thesis\.doc/);
     await expect(deployment.backends.get('odd')).rejects.toMatchObject({ code: 'no-such-backend' });
+  });
+
+  it('on the directory of another, inside it or around it, are refused, however the path is written', async () => {
+    const outer = stand.path('outer');
+    const taken = join(outer, 'taken');
+    await register('taken', { options: { path: taken } });
+    symlinkSync(taken, join(outer, 'link'));
+    for (const [path, is] of [
+      [taken, 'is'],
+      [join(outer, 'link'), 'is'],
+      [`${taken}/../taken/.`, 'is'],
+      [join(outer, 'link', 'new', 'er'), 'lies inside'],
+      [outer, 'holds'],
+    ] as const) {
+      const refusal = register('second', { options: { path, existing: true } });
+      await expect(refusal).rejects.toMatchObject({
+        code: 'invalid-backend',
+        violations: [{ path: 'options.path', message: expect.stringContaining(`${is} that of backend "taken"`) }],
+      });
+    }
+    expect(readdirSync(outer).sort()).toEqual(['link', 'taken']);
+    // One whose name begins alike is another.
+    await register('beside', { options: { path: `${taken}-too` } });
+    const moved = deployment.backends.update('test', 'beside', { options: { path: join(taken, 'in') } });
+    await expect(moved).rejects.toMatchObject({ code: 'invalid-backend' });
+    expect(await deployment.backends.update('test', 'taken', { options: { path: `${taken}/` } })).toBeDefined();
+    await deployment.backends.remove('taken');
+    expect(await register('second', { options: { path: taken } })).toBeDefined();
   });
 
   it('show no credential, in a view, an error, a log or a file (A1.14, A1.15, A1.16)', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createBucket, NO_ATTRIBUTES, openBucket, type CrashPoint, type OperationContext } from '#libs/objects';
 import { MasterKey } from '#libs/secrets';
@@ -132,6 +132,32 @@ describe('uploads that go on', () => {
     await keepHouse();
     expect(await store.find(id)).toBeUndefined();
     expect(await listed()).toEqual(['.spumoni/container.json']);
+  });
+
+  it('that expired on a backend that is away keep those on others from nothing, and go once it is back', async () => {
+    const { uploads: store, backends } = deployment.controlPlane;
+    // Of the tests before nothing is due any more.
+    clock.move(2 * DAY);
+    await keepHouse();
+    await createBucket(deployment.engine, context, { name: `away-${made}`, backend: 'second' });
+    const away = new Uploads(deployment, context, `away-${made}`);
+    const stuck = await away.begin('film', 10);
+    await away.append('film', stuck, 0, 'hello');
+    clock.move(1_000);
+    const id = await uploads.begin('film', 10);
+    await uploads.append('film', id, 0, 'hello');
+    clock.move(DAY + 1_000);
+    const root = String((await backends.get('second')).options['path']);
+    renameSync(root, `${root}.away`);
+    // One at a time: the one that has been due for longest fails, and is not in the way of the next.
+    expect(await deployment.uploads.expire(context, 1)).toBe(0);
+    expect(await deployment.uploads.expire(context, 1)).toBe(1);
+    expect(await store.find(id)).toBeUndefined();
+    renameSync(`${root}.away`, root);
+    expect(await deployment.uploads.expire(context, 1)).toBe(0);
+    clock.move(31 * MINUTE);
+    expect(await deployment.uploads.expire(context, 1)).toBe(1);
+    expect(await store.find(stuck)).toBeUndefined();
   });
 
   it.each<CrashPoint>(['bytes-sent', 'committed'])(

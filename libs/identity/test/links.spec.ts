@@ -22,16 +22,18 @@ const terms: fc.Arbitrary<LinkTerms> = fc.oneof(
 );
 const place = fc.record({ bucketId: fc.uuid(), key: text });
 const SECRET = 'a-secret-key';
+/** As secrets are made. (HMAC fills a short key up with zero bytes: a secret that ends in one is the same without it.) */
+const moreOfASecret = fc.stringMatching(/^[\w-]{1,20}$/);
 
 describe('a link', () => {
   it('comes back as it was signed, and is its signer’s alone', () => {
     fc.assert(
-      fc.property(terms, place, text, (wished, where, other) => {
+      fc.property(terms, place, text, moreOfASecret, (wished, where, other, more) => {
         const link = parseLink(signLink(SECRET, wished, where));
         expect(link).toMatchObject(wished);
         if (!link) return;
         expect(isSignedBy(SECRET, link, where)).toBe(true);
-        expect(isSignedBy(SECRET + other, link, where)).toBe(false);
+        expect(isSignedBy(SECRET + more, link, where)).toBe(false);
         expect(isSignedBy(SECRET, link, { ...where, key: where.key + other })).toBe(false);
         expect(isSignedBy(SECRET, link, { ...where, bucketId: where.bucketId + other })).toBe(false);
       }),

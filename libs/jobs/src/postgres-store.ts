@@ -1,6 +1,6 @@
 import { createPostgresBackend, withBackend } from 'bullmq';
 import pg from 'pg';
-import type { PostgresConnection } from '#libs/metadata';
+import { PromptClient, type PostgresConnection } from '#libs/metadata';
 import { PING_MS, type BullQueue, type BullStore, type BullWork, type BullWorker } from './bull-store.js';
 
 const { Queue, Worker } = withBackend(createPostgresBackend);
@@ -8,6 +8,8 @@ const { Queue, Worker } = withBackend(createPostgresBackend);
 const SCHEMA = 'bull';
 /** Each queue and each worker has a pool of its own. */
 const POOL_SIZE = 2;
+/** No query of BullMQ's takes as long where Postgres answers at all; making its tables waits for whoever else makes them. */
+const LIMITS = { connectionTimeoutMillis: 10_000, query_timeout: 30_000, keepAlive: true };
 
 /** The queue beside the control plane: BullMQ's own tables in schema `bull`, made where they are not there. */
 export class PostgresStore implements BullStore {
@@ -58,6 +60,6 @@ export class PostgresStore implements BullStore {
   }
 
   private settings() {
-    return { ...this.postgres, max: POOL_SIZE, migrate: true, schema: SCHEMA };
+    return { ...this.postgres, ...LIMITS, Client: PromptClient, max: POOL_SIZE, migrate: true, schema: SCHEMA };
   }
 }

@@ -40,6 +40,8 @@ const WORKING: RedisOptions = { ...COMMON, maxRetriesPerRequest: null };
 class Client extends Redis {
   readonly #copies = new Set<Redis>();
   #pulse: NodeJS.Timeout | undefined;
+  /** Connections of it and its copies on which Redis was not ready at the last pulse. */
+  readonly #greeted = new Map<Redis, unknown>();
   /** True from `endAll` on: its end is nobody's loss. */
   isEnding = false;
 
@@ -49,7 +51,7 @@ class Client extends Redis {
     return copy;
   }
 
-  /** Asks it now and then, and connects anew where it is silent. The copies are BullMQ's to look after. */
+  /** Asks it now and then, and connects anew where it is silent, also to the first question of a new connection. Once they are ready, the copies are BullMQ's to look after. */
   keepAlive(): void {
     this.#pulse = setInterval(() => void this.#feel(), PULSE_MS);
     this.#pulse.unref();
@@ -60,6 +62,7 @@ class Client extends Redis {
   }
 
   async #feel(): Promise<void> {
+    for (const client of [this, ...this.#copies]) this.#greet(client);
     if (!this.isUp()) return;
     const patience = delay(PULSE_MS / 2, false, { ref: false });
     const lives = this.ping().then(
@@ -68,6 +71,14 @@ class Client extends Redis {
     );
     // Where the connection was lost meanwhile, it is made anew already.
     if (!(await Promise.race([lives, patience])) && this.isUp()) this.disconnect(true);
+  }
+
+  /** Connects anew where Redis was not yet ready at the last pulse, and is not now, on one connection: ioredis, and BullMQ behind it, would wait for that without a limit. */
+  #greet(client: Redis): void {
+    const { status, stream } = client;
+    if (status === 'connect' && this.#greeted.get(client) === stream) client.disconnect(true);
+    if (status === 'connect') this.#greeted.set(client, stream);
+    else this.#greeted.delete(client);
   }
 
   /** Ends it and its copies now; what waits on them waits for ever. */
@@ -156,6 +167,7 @@ export class RedisStore implements BullStore {
     let reason: Error | undefined;
     const take = (error: Error): void => void (reason = error);
     client.on('error', take);
+    client.keepAlive();
     try {
       await client.connect();
     } catch (error) {
@@ -169,7 +181,6 @@ export class RedisStore implements BullStore {
       if (!client.isEnding) this.#lost();
     });
     client.on('ready', () => (this.#isAway = false));
-    client.keepAlive();
     return client;
   }
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { DeafLine } from '../../../test/servers/deaf-line.js';
 import { findProgram, startRedis, type RunningRedis } from '../../../test/servers/index.js';
 import { openJobQueue, type JobQueue, type QueueConnection } from '../src/index.js';
 import { describeQueue } from './contract.js';
-import { DeafLine } from './deaf-line.js';
 import { Inbox } from './inbox.js';
 import { QueueStand } from './queue-stand.js';
 
@@ -11,6 +11,8 @@ const noTick = () => Promise.reject(new Error('no tick was expected'));
 /** Two seconds, and what a busy machine adds: far from for ever. */
 const PROMPT_MS = 40_000;
 const RETRY_MS = 25;
+/** Of one queue that works: who asks, and for each of two kinds of work who works and who waits. */
+const REDIS_CONNECTIONS = 5;
 
 describe('with a real Redis', () => {
   if (!findProgram('redis-server')) {
@@ -100,6 +102,24 @@ describe('with a real Redis', () => {
       await stand.tidy();
       await line.close();
     }, 60_000);
+
+    it('of the way there, which takes connections and swallows all, keeps nobody waiting once it carries again', async () => {
+      const line = await DeafLine.to(redis.url);
+      const queue = await stand.open({ kind: 'redis', redis: { url: line.url } });
+      const inbox = new Inbox<string>();
+      await queue.work({ job: async ({ jobId }) => inbox.push(jobId), tick: noTick }, { concurrency: 2 });
+      await queue.enqueue('before', 'sweep');
+      await inbox.holds(1);
+      line.swallowAll();
+      // Until all have been connected anew, in vain.
+      await line.swallows(REDIS_CONNECTIONS);
+      expect(await queue.ping()).toBe(false);
+      line.carry();
+      await enqueueWhenBack(queue, 'after');
+      expect(await inbox.holds(2)).toEqual(['before', 'after']);
+      await stand.tidy();
+      await line.close();
+    }, 90_000);
 
     it('keeps no worker from stopping, once its handlers have ended', async () => {
       const queue = await stand.open(connection);

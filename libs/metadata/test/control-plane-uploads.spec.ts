@@ -93,8 +93,17 @@ describe('uploads in the control plane', () => {
     await plane.uploads.finish(ended.id, 'mine', { state: 'failed', outcome: 'why' });
     const due = async () => (await plane.uploads.due(100)).map(({ id }) => id);
     expect(new Set(await due())).toEqual(new Set([expired.id, ended.id]));
+    // What was put off comes after what has been due for longer, and until then not at all, whether it is open or ended.
+    await plane.uploads.putOff(expired.id, Date.now());
+    const next = await made(5, { expiresAt: Date.now() - HOUR });
+    expect((await due()).slice(0, 2)).toEqual([next.id, expired.id]);
+    for (const { id } of [expired, ended, busy]) await plane.uploads.putOff(id, Date.now() + HOUR);
+    expect(await due()).toEqual([next.id]);
+    expect(await plane.uploads.renew(busy.id, 'mine', { until: 0 })).toBe(true);
+    expect(new Set(await due())).toEqual(new Set([next.id, busy.id]));
+    await plane.uploads.delete(next.id);
     await plane.uploads.forgetSegments(ended.id);
-    expect(await due()).toEqual([expired.id]);
+    expect(await due()).toEqual([busy.id]);
     for (const { id } of [expired, busy]) await plane.uploads.delete(id);
   });
 

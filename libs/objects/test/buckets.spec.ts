@@ -4,6 +4,8 @@ import type { BucketDocument, BucketId } from '#libs/metadata';
 import {
   createBucket,
   deleteBucket,
+  readSegments,
+  writeSegment,
   isObjectsError,
   MARKER_KEY,
   openBucket,
@@ -176,6 +178,31 @@ describe('deleting a bucket', () => {
       expect(await codeOf(put(platform, bucket, 'b'))).toBe('done');
     },
   );
+
+  it.each(TOKEN_KINDS)('that is refused loses nothing: parts of open uploads stay, on tokens %s', async (tokens) => {
+    const platform = makePlatform({ tokens: { m1: tokens } });
+    const bucket = await made(platform);
+    await put(platform, bucket, 'a');
+    await removeObject(platform.engine, ACTOR, { bucket, key: 'a' });
+    const body = (async function* () {
+      yield await Promise.resolve(Buffer.from('half of a film'));
+    })();
+    const keepUntil = platform.time.now + 86_400_000;
+    const segment = await writeSegment(platform.engine, ACTOR, { bucket, upload: 'u1', body, keepUntil });
+    const place = { container: 'photos', key: 'unknown' };
+    const attributes = { headers: {}, metadata: {}, tags: {} };
+    const vendor = platform.backends['m1'];
+    const put1 = await vendor?.put(ACTOR, { ...place, body: Buffer.from('x'), attributes });
+    const before = await holdings(platform);
+    expect(await codeOf(deleteBucket(platform.engine, ACTOR, bucket.id))).toBe('bucket-not-empty');
+    expect(await holdings(platform)).toEqual(before);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of readSegments(platform.engine, ACTOR, bucket.id, [segment])) chunks.push(chunk);
+    expect(Buffer.concat(chunks).toString()).toBe('half of a film');
+    await vendor?.delete(ACTOR, { ...place, token: put1?.token ?? '' });
+    await deleteBucket(platform.engine, ACTOR, bucket.id);
+    expect(await holdings(platform)).toEqual([]);
+  });
 
   it.each(['bucket-marked-deleting', 'container-deleted'] as const)(
     'that dies at %s takes no more writes, and the next carries it on',

@@ -147,6 +147,28 @@ describe.each(TOKEN_KINDS)('a bucket restored from a backup, where tokens are %s
     expect(await stand.documents()).toEqual(before);
   });
 
+  it('is told of the writes whose bytes are damaged, where every write is looked at', async () => {
+    const stand = await Stand.on(tokens);
+    await stand.put('a');
+    await stand.backUp();
+    await stand.restore();
+    const { freshIds } = stand.platform.backends['m1'] as MemoryBackend;
+    if (freshIds) {
+      const all = freshIds.everyWrite.bind(freshIds);
+      Object.assign(freshIds, {
+        async *everyWrite(...asked: Parameters<typeof all>) {
+          yield { damaged: 'id-1', key: 'b' };
+          yield { damaged: 'id-2' };
+          yield* all(...asked);
+        },
+      });
+    }
+    const report = await stand.reconcile();
+    expect(report?.counts['damaged']).toBe(freshIds && 2);
+    const told = report?.first.filter(({ kind }) => kind === 'damaged').map(({ key }) => key);
+    expect(told).toEqual(freshIds ? ['b', 'id-2'] : []);
+  });
+
   it('is read, written, listed and deleted by nobody before that', async () => {
     const stand = await Stand.on(tokens);
     await stand.put('a');

@@ -31,13 +31,6 @@ const secretNames = new Set([
   'connectionstring',
   'credentials',
   'serviceaccount',
-  'externalaccount',
-  'externalid',
-  'sastoken',
-  'proxypassword',
-  'accesstoken',
-  'subjecttoken',
-  'clientassertion',
   'cookie',
   'setcookie',
 ]);

@@ -70,16 +70,18 @@ export class Program {
   }
 
   async untilReady(): Promise<void> {
-    let last: object = {};
     await until(`the ${this.app} is ready`, START_MS, async () => {
       if (this.hasEnded) throw new Error(`the ${this.app} ended:\n${this.#output}`);
-      const readiness = await this.readiness();
-      last = readiness;
-      return readiness.status === 200;
-    }).catch((cause: unknown) => {
-      const said = `it says ${JSON.stringify(last)}, is ${this.#turns()} and printed:\n${this.#output.slice(-5_000)}`;
-      throw new Error(`the ${this.app} did not become ready; ${said}`, { cause });
+      return (await this.readiness()).status === 200;
+    }).catch(async (cause: unknown) => {
+      throw new Error(`the ${this.app} did not become ready: ${await this.told()}`, { cause });
     });
+  }
+
+  /** What it says and does now, for whoever reads a failure. */
+  async told(): Promise<string> {
+    const said = JSON.stringify(await this.readiness());
+    return `${this.app} ${this.pid} says ${said}, is ${this.#turns()} and printed:\n${this.#output.slice(-5_000)}`;
   }
 
   /** Whether it runs, waits or stands still, and what it has used of a core (proc(5)); for whoever reads a failure. */

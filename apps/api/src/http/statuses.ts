@@ -85,6 +85,7 @@ export const STATUS_OF_DEPLOYMENT: Readonly<Record<DeploymentErrorCode, number>>
   'backend-exists': 409,
   'backend-in-use': 409,
   'backend-check-failed': 422,
+  'credentials-required': 422,
   'invalid-tier': 400,
   'no-such-tier': 404,
   'tier-in-use': 409,

@@ -6,6 +6,7 @@ import { NO_MACHINE_IDENTITY, objectionsTo } from '../identity/index.js';
 import type { MachineIdentity } from '../identity/index.js';
 import { lineOptions, parseLine } from '../wire/index.js';
 import type { Line } from '../wire/index.js';
+import { azureEndpoint } from './endpoint.js';
 import { azureCredentials, parseIdentity } from './identity.js';
 import type { AzureIdentity, EntraIdentity } from './identity.js';
 
@@ -61,7 +62,7 @@ export function parseConfig(
   if (!parsed.success) throw refuse(definition.name, parsed.error.issues.map(describe));
   const { name, credentials, options, region } = parsed.data;
   const account = credentials.accountName;
-  const endpoint = parsed.data.endpoint ?? `https://${account}.blob.core.windows.net`;
+  const endpoint = parsed.data.endpoint ?? azureEndpoint(account);
   const { maxSinglePutBytes, maxPartBytes } = limitsOf('azure');
   const place = parseEndpoint({ name, account, endpoint, insecure: options.insecure === true });
   const problems: string[] = [];

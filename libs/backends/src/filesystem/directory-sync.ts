@@ -1,4 +1,4 @@
-import { closeRead, openToRead, syncAll } from './syscalls.js';
+import { closeAtOnce, openToRead, syncAll } from './syscalls.js';
 
 interface Turn {
   running: Promise<void> | undefined;
@@ -11,7 +11,7 @@ async function syncOnce(directory: string): Promise<void> {
   try {
     await syncAll(fd);
   } finally {
-    unclosed = closeRead(fd);
+    unclosed = closeAtOnce(fd);
   }
   if (unclosed !== undefined) throw unclosed;
 }

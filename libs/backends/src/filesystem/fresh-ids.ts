@@ -1,13 +1,17 @@
 import { readdir, unlink } from 'node:fs/promises';
-import type { Call, FreshIds, ObjectRef } from '../object-backend.js';
+import type { Call, DamagedWrite, FreshIds, ObjectRef } from '../object-backend.js';
 import { listContainers } from './containers.js';
 import { assertWanted, codeOf } from './errors.js';
-import { PERIOD_MS, sessionOf, SLICE_MS } from './ids.js';
+import { isId, PERIOD_MS, sessionOf, SLICE_MS } from './ids.js';
 import { parseStagedName } from './layout.js';
 import type { Place } from './place.js';
 import { namesIn, periodsOf, readFiles, scanContainer, slicesOf } from './scan.js';
 import type { ScannedFile, TimedDirectory } from './scan.js';
 import type { SessionSpan } from './session-files.js';
+
+function damagedOf({ name, damagedKey }: ScannedFile): DamagedWrite {
+  return { damaged: name, ...(damagedKey === undefined ? {} : { key: damagedKey }) };
+}
 
 type DeadSession = SessionSpan & { readonly examined: ReadonlySet<string> };
 type Unsettled = ReturnType<FreshIds['unsettled']>;
@@ -83,8 +87,11 @@ export class FilesystemFreshIds implements FreshIds {
         if (next.done === true) return;
         const { value } = next;
         assertWanted(this.place.name, call);
-        // No trailer: a write that never finished, or is damaged. Nobody was told of the one, and of the other there is nothing to read.
-        if (value.trailer === undefined) continue;
+        if (value.trailer === undefined) {
+          // One that is only staged never finished: nobody was told of it.
+          if (isId(value.name)) yield damagedOf(value);
+          continue;
+        }
         const { writeId } = value.trailer.attributes;
         const ref = { container, key: value.trailer.key, token: value.name };
         yield { ref, ...(writeId === undefined ? {} : { writeId }) };

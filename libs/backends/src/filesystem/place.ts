@@ -1,6 +1,8 @@
 import type { FilesystemConfig } from './config.js';
 import { DirectorySync } from './directory-sync.js';
 import { Layout } from './layout.js';
+import { PastCache } from './past-cache.js';
+import { PlainDirectories } from './plain/plain-directories.js';
 import { PlainKinds } from './plain/plain-kinds.js';
 import type { ProcessIdentity } from './process-identity.js';
 import { Root } from './root.js';
@@ -26,9 +28,11 @@ export interface Place {
   readonly directories: DirectorySync;
   readonly slices: Slices;
   readonly warm: WarmFiles;
+  readonly pastCache: PastCache;
   readonly sessionFiles: SessionFiles;
   readonly sessions: Sessions;
   readonly plain: PlainKinds;
+  readonly plainDirectories: PlainDirectories;
 }
 
 export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {}): Place {
@@ -43,5 +47,9 @@ export function makePlace(config: FilesystemConfig, tools: FilesystemTools = {})
   const sessions = new Sessions(sessionFiles, clock, rotateMs);
   const slices = new Slices(layout, directories, now);
   const warm = new WarmFiles(config.root, now);
-  return { name, layout, root, directories, slices, warm, sessionFiles, sessions, plain: new PlainKinds(layout) };
+  const pastCache = new PastCache(config.root, now);
+  const plain = new PlainKinds(layout);
+  const plainDirectories = new PlainDirectories(directories);
+  const files = { directories, slices, warm, pastCache, sessionFiles, sessions };
+  return { name, layout, root, ...files, plain, plainDirectories };
 }

@@ -2,7 +2,7 @@ import type { GetAtOnce } from '../object-backend.js';
 import { FileFacts } from './file-facts.js';
 import type { Place } from './place.js';
 import { isBodyWhole, spanOf } from './read.js';
-import { closeRead, readBeginningAtOnce } from './syscalls.js';
+import { closeAtOnce, readBeginningAtOnce } from './syscalls.js';
 
 /** Files up to this size are read by one call: nearly all that were written in place. */
 const MOST_BYTES = 72 * 1024;
@@ -30,7 +30,7 @@ function readSmall(place: Place, path: string): number | undefined {
   try {
     const { count, fd } = place.warm.readAtOnce(() => readBeginningAtOnce(path, beginning));
     if (fd === undefined) return count;
-    closeRead(fd);
+    closeAtOnce(fd);
     return undefined;
   } catch {
     return undefined; // Whoever reads it through the pool is told what is wrong, if it still is.

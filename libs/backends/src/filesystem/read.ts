@@ -5,6 +5,7 @@ import { DEFAULT_CLASS } from './capabilities.js';
 import { assertWanted, systemFailure } from './errors.js';
 import { FileFacts } from './file-facts.js';
 import { decodeFooter, FOOTER_BYTES } from './format.js';
+import { PastReading } from './past-reading.js';
 import type { Place } from './place.js';
 import { closeFile, readBeginning, readBeginningAtOnce, readFully, sizeOf } from './syscalls.js';
 import type { Beginning } from './syscalls.js';
@@ -134,15 +135,26 @@ export interface FileSpan {
   readonly start: number;
   readonly end: number;
   readonly transient: boolean;
+  /** Asked when the first byte is: a way past the system's cache, if there is one. Only for transient chunks. */
+  readonly past?: () => Promise<PastReading | undefined>;
   /** Throws if the bytes that were read may be others than those that were asked for. */
   readonly assertSame?: () => void;
 }
+
+/** A chunk, and the buffer that it is the beginning of. */
+interface Chunk {
+  readonly buffer: Buffer;
+  readonly bytes: Buffer;
+}
+
+const NOTHING = Buffer.alloc(0);
 
 /** The bytes of a range from an open file, the next read being under way while a chunk is used. Closes the file at its end, however that comes. */
 export class FileBody implements AsyncIterable<Uint8Array> {
   private closing: Promise<void> | undefined;
   private reading: Promise<unknown> = Promise.resolve();
   private readonly spare: Buffer[] = [];
+  private past: PastReading | undefined;
 
   constructor(
     private readonly place: Place,
@@ -154,15 +166,18 @@ export class FileBody implements AsyncIterable<Uint8Array> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     const { start, end } = this.span;
     try {
+      this.past = await this.span.past?.();
+      this.spare.push(...(this.past?.buffers ?? []));
       let ahead = this.read(start);
       for (let at = start; at < end; at += CHUNK_BYTES) {
         const chunk = await ahead;
         assertWanted(this.place.name, this.call);
         this.span.assertSame?.();
         ahead = this.read(at + CHUNK_BYTES);
-        yield chunk;
-        if (this.span.transient) this.spare.push(chunk);
+        yield chunk.bytes;
+        if (this.span.transient) this.spare.push(chunk.buffer);
       }
+      this.past?.end();
       assertWanted(this.place.name, this.call);
     } catch (error) {
       throw systemFailure(this.place.name, error, 'reading an object');
@@ -175,9 +190,12 @@ export class FileBody implements AsyncIterable<Uint8Array> {
   async close(): Promise<void> {
     this.closing ??= Promise.allSettled([this.reading]).then(() => closeFile(this.fd));
     await this.closing;
+    const { past } = this;
+    this.past = undefined;
+    await past?.close();
   }
 
-  private read(at: number): Promise<Buffer> {
+  private read(at: number): Promise<Chunk> {
     const reading = this.readChunk(at);
     this.reading = reading;
     // Awaited when the consumer asks for it; until then a failure is not unhandled.
@@ -185,16 +203,18 @@ export class FileBody implements AsyncIterable<Uint8Array> {
     return reading;
   }
 
-  private async readChunk(at: number): Promise<Buffer> {
+  private async readChunk(at: number): Promise<Chunk> {
     const length = Math.min(CHUNK_BYTES, this.span.end - at);
-    if (length <= 0) return Buffer.alloc(0);
+    if (length <= 0) return { buffer: NOTHING, bytes: NOTHING };
     if (this.closing !== undefined)
       throw new BackendError('unavailable', 'the transfer is closed', { backend: this.place.name });
-    const spare = length === CHUNK_BYTES ? this.spare.pop() : undefined;
+    const spare = length === CHUNK_BYTES || this.past !== undefined ? this.spare.pop() : undefined;
     const buffer = spare ?? Buffer.allocUnsafeSlow(length);
-    if ((await readFully(this.fd, buffer, at)) < length)
+    const bytes = buffer.subarray(0, length);
+    const count = this.past === undefined ? 0 : Math.min(length, await this.past.read(buffer, at));
+    if (count < length && (await readFully(this.fd, bytes.subarray(count), at + count)) < length - count)
       throw new BackendError('integrity', 'a file is shorter than it says', { backend: this.place.name });
-    return buffer;
+    return { buffer, bytes };
   }
 }
 
@@ -222,7 +242,11 @@ export async function openBody(
   const { fd, facts } = await openWrite(place, request);
   const { start, end } = spanOf(request.range, facts.footer.bodyLength);
   if (facts.whole === undefined && fd !== undefined) {
-    const body = new FileBody(place, call, fd, { start, end, transient: request.transientChunks === true });
+    const path = place.layout.file(request.container, request.token);
+    const transient = request.transientChunks === true;
+    const past = (): Promise<PastReading | undefined> =>
+      PastReading.open(place.pastCache, path, request.token, { start, end });
+    const body = new FileBody(place, call, fd, { start, end, transient, ...(transient ? { past } : {}) });
     const head = headOf(request.container, request.token, facts, false);
     return { head, body, discard: () => void body.close() };
   }

@@ -15,6 +15,8 @@ export interface ScannedFile {
   readonly name: string;
   readonly path: string;
   readonly trailer: Trailer | undefined;
+  /** Of one whose body alone is damaged. */
+  readonly damagedKey?: string;
   readonly size: number;
 }
 
@@ -35,8 +37,9 @@ export async function readFile(
   if (!isId(name) && parseStagedName(name) === undefined) return undefined;
   try {
     const facts = isId(name) ? await inspectFile(path) : undefined;
-    if (facts === undefined || (bodies === 'checked' && !isBodyWhole(facts)))
-      return { name, path, trailer: undefined, size: 0 };
+    if (facts === undefined) return { name, path, trailer: undefined, size: 0 };
+    if (bodies === 'checked' && !isBodyWhole(facts))
+      return { name, path, trailer: undefined, damagedKey: facts.trailer.key, size: 0 };
     return { name, path, trailer: facts.trailer, size: facts.footer.bodyLength };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined; // removed since the directory was read

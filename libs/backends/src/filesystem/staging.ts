@@ -3,7 +3,16 @@ import { copyFile, rename, unlink } from 'node:fs/promises';
 import { codeOf } from './errors.js';
 import { stagedName } from './layout.js';
 import type { Place } from './place.js';
-import { closeFile, createFile, openToAppend, syncData, truncate, writeFully } from './syscalls.js';
+import {
+  closeFile,
+  createFile,
+  openDirect,
+  openToAppend,
+  syncData,
+  truncate,
+  writeDirect,
+  writeFully,
+} from './syscalls.js';
 
 /** A write failed, and something of it may be left: it stays unsettled, so that it is found once this process is dead. */
 export class LeftoverError extends AggregateError {}
@@ -26,6 +35,10 @@ export async function cleanUp(path: string, failure: unknown): Promise<unknown> 
 export class StagedFile {
   private writing: Promise<void> = Promise.resolve();
   private open = true;
+  /** Where the next bytes belong. */
+  private position = 0;
+  /** A second descriptor of the file, past the system's cache. Undefined until it is asked for, null where there is none. */
+  private direct: number | null | undefined;
 
   private constructor(
     private readonly place: Place,
@@ -55,7 +68,9 @@ export class StagedFile {
       );
       fd = await openToAppend(path);
       await truncate(fd, from.length);
-      return new StagedFile(place, target, path, fd);
+      const staged = new StagedFile(place, target, path, fd);
+      staged.position = from.length;
+      return staged;
     } catch (error) {
       if (fd !== undefined) await closeFile(fd);
       throw await cleanUp(path, error);
@@ -69,9 +84,33 @@ export class StagedFile {
   /** Begins to write the chunks, which must not change any more; waits only for those before. */
   async append(chunks: readonly Uint8Array[]): Promise<void> {
     await this.writing;
-    this.writing = writeFully(this.fd, chunks);
+    const at = this.position;
+    this.position += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.begin(writeFully(this.fd, chunks, at));
+  }
+
+  /**
+   * The same of one buffer of aligned memory, past the system's cache but for the first, at a position that is a multiple of its length. What the disk does not take so is written as all else is: both descriptors lead to
+   * one file, and one sync is of both.
+   */
+  async appendAligned(buffer: Buffer): Promise<void> {
+    await this.writing;
+    const at = this.position;
+    this.position += buffer.length;
+    // The beginning stays in the cache: whoever opens the file soon reads it without waiting (warm-files.ts).
+    this.begin(at === 0 ? writeFully(this.fd, [buffer], 0) : this.writeAligned(buffer, at));
+  }
+
+  private async writeAligned(buffer: Buffer, position: number): Promise<void> {
+    if (this.direct === undefined) this.direct = (await openDirect(this.path, 'write')) ?? null;
+    const written = this.direct === null ? 0 : await writeDirect(this.direct, buffer, position);
+    if (written < buffer.length) await writeFully(this.fd, [buffer.subarray(written)], position + written);
+  }
+
+  private begin(writing: Promise<void>): void {
+    this.writing = writing;
     // Awaited by the next append or by finish; until then a failure is not unhandled.
-    this.writing.catch(() => undefined);
+    writing.catch(() => undefined);
   }
 
   /** Syncs, renames, and syncs the directory. After it the write is durable. */
@@ -95,6 +134,7 @@ export class StagedFile {
 
   private async close(): Promise<void> {
     this.open = false;
-    await closeFile(this.fd);
+    const { fd, direct } = this;
+    await Promise.all(typeof direct === 'number' ? [closeFile(fd), closeFile(direct)] : [closeFile(fd)]);
   }
 }

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import { codeOf } from './errors.js';
 
 /*
  * The descriptor calls of the data path as promises. node:fs callbacks and not FileHandle: a FileHandle costs about twice the CPU of a small write.
@@ -23,8 +24,8 @@ export function openToRead(path: string): Promise<number> {
   return promised((done) => fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW, done));
 }
 
-/** Closes, at once, what was opened for reading: that waits for no disk, and a turn in the thread pool costs ten times as much. Answers a failure. */
-export function closeRead(fd: number): Error | undefined {
+/** Closes, at once, what was opened for reading, or was written and is on a local disk: that waits for no disk, and a turn in the thread pool costs ten times as much. Answers a failure. */
+export function closeAtOnce(fd: number): Error | undefined {
   try {
     fs.closeSync(fd);
     return undefined;
@@ -52,7 +53,7 @@ export function readBeginning(path: string, buffer: Buffer): Promise<Beginning> 
           resolve({ count, fd });
           return;
         }
-        const unclosed = closeRead(fd);
+        const unclosed = closeAtOnce(fd);
         if (unread !== null) reject(unread);
         else if (unclosed !== undefined) reject(unclosed);
         else resolve({ count, fd: undefined });
@@ -102,11 +103,42 @@ export async function readFully(fd: number, buffer: Buffer, position: number): P
   return filled;
 }
 
-/** Writes all of the chunks at the descriptor's position, however often the system takes only a part. */
-export async function writeFully(fd: number, chunks: readonly Uint8Array[]): Promise<void> {
+/** Opens a file that is open already once more, past the system's cache (O_DIRECT); undefined where its filesystem has no such thing (EINVAL), or the file was removed meanwhile (ENOENT). */
+export async function openDirect(path: string, access: 'read' | 'write'): Promise<number | undefined> {
+  const { O_RDONLY, O_WRONLY, O_DIRECT, O_NOFOLLOW } = fs.constants;
+  const flags = (access === 'read' ? O_RDONLY : O_WRONLY) | O_DIRECT | O_NOFOLLOW;
+  const opened = promised<number>((done) => fs.open(path, flags, done));
+  return await unless<number | undefined>(['EINVAL', 'ENOENT'], opened, undefined);
+}
+
+/** Reads once, and answers how much came; 0 too where nothing is read so (EINVAL: the memory, position or length are not aligned enough for the disk). */
+export function readDirect(fd: number, buffer: Buffer, position: number): Promise<number> {
+  const read = promised<number>((done) => fs.read(fd, buffer, 0, buffer.length, position, done));
+  return unless(['EINVAL'], read, 0);
+}
+
+/** Writes once, and answers how much was taken; 0 where nothing is written so (EINVAL, as above). */
+export function writeDirect(fd: number, buffer: Buffer, position: number): Promise<number> {
+  const written = promised<number>((done) => fs.write(fd, buffer, 0, buffer.length, position, done));
+  return unless(['EINVAL'], written, 0);
+}
+
+async function unless<T>(codes: readonly string[], call: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    if (codes.includes(codeOf(error) ?? '')) return otherwise;
+    throw error;
+  }
+}
+
+/** Writes all of the chunks, at the position or else that of the descriptor, however often the system takes only a part. */
+export async function writeFully(fd: number, chunks: readonly Uint8Array[], position?: number): Promise<void> {
   let left = chunks.filter((chunk) => chunk.length > 0);
+  let at = position;
   while (left.length > 0) {
-    let written = await promised<number>((done) => fs.writev(fd, left, done));
+    let written = await promised<number>((done) => fs.writev(fd, left, at ?? null, done));
+    if (at !== undefined) at += written;
     const rest: Uint8Array[] = [];
     for (const chunk of left) {
       if (written < chunk.length) rest.push(chunk.subarray(written));

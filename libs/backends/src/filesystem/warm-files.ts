@@ -49,6 +49,12 @@ export class WarmFiles {
     private readonly queue: Pick<ThreadQueue, 'waitedMs'> = threadQueue,
   ) {}
 
+  /** True if the files are known to lie on a disk of this machine; what is not known yet is asked. */
+  get isLocalDisk(): boolean {
+    if (this.isLocal === undefined) this.askKind();
+    return this.isLocal === true;
+  }
+
   /** True if the file of this id may be read at once. */
   has(id: string): boolean {
     const now = this.now();

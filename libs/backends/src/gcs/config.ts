@@ -5,12 +5,11 @@ import { NO_MACHINE_IDENTITY, objectionsTo } from '../identity/index.js';
 import type { IdentityUse, MachineIdentity } from '../identity/index.js';
 import { lineCredentials, lineOptions, parseLine } from '../wire/index.js';
 import type { Line } from '../wire/index.js';
+import { GOOGLE_ENDPOINT } from './endpoint.js';
 import { parseExternalAccount } from './federation.js';
 import type { ExternalAccount } from './federation.js';
 import { parseServiceAccount } from './service-account.js';
 import type { ServiceAccount } from './service-account.js';
-
-export const GOOGLE_ENDPOINT = 'https://storage.googleapis.com';
 
 /** Who asks. Nobody: requests carry no authorization, as emulators have it. */
 export type GcsIdentity =

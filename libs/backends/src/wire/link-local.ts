@@ -1,10 +1,12 @@
 import { lookup } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
+import { embeddedAddresses } from './embedded-addresses.js';
 
 /**
  * Where machines in clouds ask for their own identity and secrets: link-local addresses (RFC 3927, RFC 4291 section 2.5.6), and the unique local ones
  * that AWS (fd00:ec2::/32) and Google (fd20:ce::254) use. Neither a backend nor a proxy is ever there, so nobody makes Spumoni ask there for them.
+ * An IPv6 address that leads to an IPv4 address is judged as that one.
  */
 const linkLocal = new BlockList();
 linkLocal.addSubnet('169.254.0.0', 16, 'ipv4');
@@ -27,7 +29,9 @@ export function isLinkLocal(host: string): boolean {
 function isLinkLocalAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 0) return false;
-  return linkLocal.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  if (family === 4) return linkLocal.check(address, 'ipv4');
+  const [bare = ''] = address.split('%');
+  return linkLocal.check(bare, 'ipv6') || embeddedAddresses(bare).some((inside) => linkLocal.check(inside, 'ipv4'));
 }
 
 /** A host name led to an address that is this machine's own metadata service's. */

@@ -104,7 +104,7 @@ export const cancellationCases: readonly ConformanceCase[] = [
         attributes: PLAIN,
       };
       await failure(limited.put(stage.call({ deadlineMs: 500 }), request), 'timeout');
-      for (let tries = 0; tries < 600 && (await stage.list('everything', key)).length > 0; tries++)
+      for (let tries = 0; tries < 1_800 && (await stage.list('everything', key)).length > 0; tries++)
         await new Promise((resolve) => setTimeout(resolve, 50));
       await stage.expectNothing(key);
     },

@@ -78,6 +78,7 @@ const changes = z.strictObject({
   endpoint: endpoint.nullable().optional(),
   region: region.nullable().optional(),
   options: options.optional(),
+  credentials: z.unknown().optional(),
 });
 
 /** Reads what a client sent to change one. Null takes a field away; an absent one stays. Fails with `invalid-backend`. */

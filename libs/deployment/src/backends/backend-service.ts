@@ -49,13 +49,15 @@ export interface BackendChangeInput {
   readonly endpoint?: unknown;
   readonly region?: unknown;
   readonly options?: unknown;
+  /** Replace all of them; needed where the change sends credentials to another place. */
+  readonly credentials?: unknown;
   readonly expectedRevision?: number;
 }
 
 /**
  * The registered backends, for administrators. Every definition is probed in containers of its own (names begin `spumoni-probe-`) before it is kept, so a kept one has worked once.
  * Fails with `DeploymentError`: `invalid-backend` (each wrong field), `backend-exists`, `no-such-backend`, `backend-check-failed` (the vendor's reason, nothing kept),
- * `backend-in-use`, `changed-meanwhile` (somebody else's change came between; read again).
+ * `credentials-required`, `backend-in-use`, `changed-meanwhile` (somebody else's change came between; read again).
  */
 export interface BackendService {
   register(requestId: string, input: BackendInput): Promise<BackendView>;
@@ -67,7 +69,10 @@ export interface BackendService {
   check(requestId: string, name: string): Promise<BackendView>;
   /** Replaces all credentials, once the new ones have passed a probe. */
   rotate(requestId: string, name: string, credentials: unknown, expectedRevision?: number): Promise<BackendView>;
-  /** Changes endpoint, region or options, once the new definition has passed a probe. */
+  /**
+   * Changes endpoint, region, options or credentials, once the new definition has passed a probe. A change by which credentials would be sent to another place brings them along, else it fails with
+   * `credentials-required`, naming the settings, and nothing is sent: what is stored goes nowhere but where whoever gave it wished it to go.
+   */
   update(requestId: string, name: string, change: BackendChangeInput): Promise<BackendView>;
   /** Refused while anything lives there, saying what: buckets at home there, buckets with a container there (one being emptied included), a tier policy or unfinished job that names it. */
   remove(name: string): Promise<void>;

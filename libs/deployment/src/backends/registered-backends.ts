@@ -1,4 +1,4 @@
-import type { CircuitView } from '#libs/backends';
+import { movedDestinations, type CircuitView } from '#libs/backends';
 import {
   isControlPlaneError,
   type BackendChange,
@@ -19,6 +19,7 @@ import { assertUnused } from './backend-use.js';
 import { showBackend } from './backend-view.js';
 import { openCredentials, sealCredentials, type ClearCredentials } from './credentials.js';
 import type { CallLimits } from './open-adapter.js';
+import { assertOwnDirectory } from './own-directory.js';
 
 /** What the service works with. */
 export interface RegisteredBackendsDependencies {
@@ -41,6 +42,7 @@ export class RegisteredBackends implements BackendService {
     const { controlPlane, masterKey, limits, clock } = this.dependencies;
     const wish = readBackendInput(input);
     if (await controlPlane.backends.find(wish.name)) throw exists(wish.name);
+    await assertOwnDirectory(controlPlane, wish);
     const capabilities = await requireWorking(requestId, wish, limits);
     const { clear, ...definition } = wish;
     const credentials = sealCredentials(masterKey, wish, clear);
@@ -87,19 +89,28 @@ export class RegisteredBackends implements BackendService {
   }
 
   async update(requestId: string, name: string, change: BackendChangeInput): Promise<BackendView> {
-    const { limits, clock } = this.dependencies;
+    const { masterKey, limits, clock } = this.dependencies;
     const { expectedRevision, ...input } = change;
     const wish = readBackendChange(input);
     const record = await this.#record(name, expectedRevision);
-    const { clear, endpoint, region, options, ...rest } = this.#probedOf(record);
+    const given = wish.credentials === undefined ? undefined : readNewCredentials(record.type, wish.credentials);
+    const { clear, endpoint, region, options, ...rest } = given ? probedOf(record, given) : this.#probedOf(record);
     const wanted = {
       endpoint: wish.endpoint === undefined ? endpoint : (wish.endpoint ?? undefined),
       region: wish.region === undefined ? region : (wish.region ?? undefined),
       options: wish.options ?? options,
     };
     const probed = { ...rest, clear, ...withoutUndefined(wanted), options: wanted.options };
+    if (!given) assertSentNowhereElse(record, probed);
+    if (probed.options['path'] !== options['path']) await assertOwnDirectory(this.dependencies.controlPlane, probed);
     const capabilities = await requireWorking(requestId, probed, limits);
-    return this.#keep(record, { ...PASSED, ...wanted, capabilities: { ...capabilities }, lastCheckedAt: clock.now() });
+    return this.#keep(record, {
+      ...PASSED,
+      ...wanted,
+      ...(given ? { credentials: sealCredentials(masterKey, record, given) } : {}),
+      capabilities: { ...capabilities },
+      lastCheckedAt: clock.now(),
+    });
   }
 
   async remove(name: string): Promise<void> {
@@ -172,6 +183,19 @@ function withoutUndefined<T extends object>(fields: T): { [K in keyof T]?: Exclu
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
+}
+
+/** Whoever may change a backend need not know its credentials, and shall not learn them by having them sent to a server of theirs (ADR 27). */
+function assertSentNowhereElse(record: BackendRecord, wanted: Probed): void {
+  if (Object.keys(wanted.clear).length === 0) return;
+  const { accountName } = wanted.clear;
+  const settings = movedDestinations({ ...record, accountName }, { ...wanted, accountName });
+  if (settings.length === 0) return;
+  throw new DeploymentError(
+    'credentials-required',
+    `backend ${record.name}: by ${settings.join(', ')} the stored credentials would be sent to another place; give all credentials in the same request`,
+    { facts: { settings } },
+  );
 }
 
 function foundBy(probe: ProbeOutcome): BackendChange {

@@ -19,6 +19,8 @@ import type { Upload, UploadPart, UploadPlace, UploadService, UploadWish } from 
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 /** How long after its upload's end a segment goes by itself, if nobody has removed it. */
 const LEEWAY_MS = 60 * 60 * 1000;
+/** So long what could not be removed waits for the next try: a page of such must leave time for others. */
+const PUT_OFF_MS = 30 * 60 * 1000;
 
 export interface UploadDependencies {
   readonly engine: Engine;
@@ -98,9 +100,9 @@ export class StoredUploads implements UploadService {
     if (ended && ended.received < ended.size) this.#giveBack(place.bucket, ended);
   }
 
-  /** Removes what has expired, and what ended uploads left. Answers how many were dealt with; one that cannot be now is told and keeps no other waiting, and one that another request has claimed is left to it. */
+  /** Removes what has expired, and what ended uploads left. Answers how many were dealt with; one that cannot be now is told and put off, so that it keeps no other waiting, and one that another request has claimed is left to it. */
   async expire(context: OperationContext, limit: number): Promise<number> {
-    const { controlPlane, logger } = this.dependencies;
+    const { controlPlane, engine, logger } = this.dependencies;
     const due = await controlPlane.uploads.due(limit);
     let removed = 0;
     for (const record of due) {
@@ -113,6 +115,7 @@ export class StoredUploads implements UploadService {
       } catch (error) {
         if (isObjectsError(error, 'busy')) continue;
         logger.warn({ upload: record.id, error }, 'what is left of an upload could not be removed yet');
+        await controlPlane.uploads.putOff(record.id, engine.clock.now() + PUT_OFF_MS);
       }
     }
     return removed;

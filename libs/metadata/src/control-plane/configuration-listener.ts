@@ -1,16 +1,19 @@
-import pg from 'pg';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresConnection } from './data-source.js';
+import { PromptClient } from './prompt-client.js';
 
 const CHANNEL = 'spumoni_configuration';
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
+/** How long Postgres may take to answer, and to take note of a goodbye. */
+const SILENCE_MS = 5_000;
 
 /**
  * Hears of changes as they are committed, on a connection of its own that is made again whenever it is lost. Only a hint that makes changes
  * arrive early: freshness never depends on it, so a lost notification costs nothing but the second.
  */
 export class ConfigurationListener {
-  private client: pg.Client | undefined;
+  private client: PromptClient | undefined;
   private retry: NodeJS.Timeout | undefined;
   private failures = 0;
   private closed = false;
@@ -24,11 +27,12 @@ export class ConfigurationListener {
   /** Begins to listen; never throws, for a listener that cannot connect tries again. */
   async start(): Promise<void> {
     if (this.closed) return;
-    const client = new pg.Client({
+    const client = new PromptClient({
       ...this.connection,
       application_name: 'spumoni-listener',
       keepAlive: true,
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: SILENCE_MS,
+      query_timeout: SILENCE_MS,
     });
     this.client = client;
     // Without a handler a lost connection would end the process. `end` follows, and connects again.
@@ -48,7 +52,7 @@ export class ConfigurationListener {
     }
   }
 
-  private again(client: pg.Client): void {
+  private again(client: PromptClient): void {
     if (this.closed || this.client !== client) return;
     this.client = undefined;
     const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failures);
@@ -60,6 +64,6 @@ export class ConfigurationListener {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.retry);
-    await this.client?.end();
+    await Promise.race([this.client?.end(), delay(SILENCE_MS, undefined, { ref: false })]);
   }
 }

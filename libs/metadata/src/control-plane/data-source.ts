@@ -4,6 +4,7 @@ import { ControlPlaneError } from './errors.js';
 import { codeOf } from './failures.js';
 import { ENTITIES } from './entities/index.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { PromptClient } from './prompt-client.js';
 
 /** How to reach a Postgres. A `host` that begins with `/` is a socket directory; `port` names the socket file there. */
 export interface PostgresConnection {
@@ -63,7 +64,7 @@ export function createDataSource({
     poolSize,
     connectTimeoutMS: CONNECT_TIMEOUT_MS,
     poolErrorHandler: (error: unknown) => onTrouble(error instanceof Error ? error : new Error(String(error))),
-    extra: { query_timeout: QUERY_TIMEOUT_MS, keepAlive: true, allowExitOnIdle: true },
+    extra: { query_timeout: QUERY_TIMEOUT_MS, keepAlive: true, allowExitOnIdle: true, Client: PromptClient },
   });
 }
 

@@ -17,6 +17,7 @@ export * from './job-store.js';
 export { openControlPlane, type ControlPlaneOptions } from './open-control-plane.js';
 export type { Page, PageRequest } from './paging.js';
 export * from './ports.js';
+export { PromptClient } from './prompt-client.js';
 export * from './records.js';
 export * from './upload-store.js';
 export * from './usage-records.js';

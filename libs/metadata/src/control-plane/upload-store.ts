@@ -53,8 +53,10 @@ export interface UploadStore {
   forgetSegments(id: string): Promise<void>;
   /** Answers it as it was; undefined if it was gone already. */
   delete(id: string): Promise<UploadRecord | undefined>;
-  /** Open ones that expired and are not claimed, and those that ended and have segments left or expired; at most so many. */
+  /** Those that expired, or ended and have segments left, and are neither claimed nor put off; at most so many, those first that have been due for the longest. */
   due(limit: number): Promise<readonly UploadRecord[]>;
+  /** Keeps one that is not claimed from being due, or claimed, until then: what failed keeps no other waiting. */
+  putOff(id: string, until: number): Promise<void>;
   /** What the open ones of a bucket that are not complete yet will be. */
   reserved(bucketId: BucketId): Promise<{ readonly objects: number; readonly bytes: number }>;
   /** A page of all segments, by upload and start. */

@@ -28,6 +28,7 @@ export class RecordingReplicaSet {
   /** What a command of that name finds; by default nothing, and every change succeeds. */
   readonly answers = new Map<string, (command: Command) => Document>();
   #time = 100;
+  #speaks: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly server: Server,
@@ -49,6 +50,13 @@ export class RecordingReplicaSet {
     return this.#time;
   }
 
+  /** From now on it takes connections, and reads and says nothing, until what this returns is called. */
+  fallSilent(): () => void {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#speaks = promise;
+    return () => resolve(undefined);
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     const closed = once(this.server, 'close');
@@ -60,6 +68,7 @@ export class RecordingReplicaSet {
     this.#sockets.add(socket);
     let rest = Buffer.alloc(0);
     for await (const chunk of socket) {
+      await this.#speaks;
       rest = Buffer.concat([rest, chunk as Buffer]);
       while (rest.length >= HEADER_BYTES && rest.length >= rest.readInt32LE(0)) {
         const size = rest.readInt32LE(0);

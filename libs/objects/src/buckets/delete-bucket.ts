@@ -5,12 +5,13 @@ import { forgetVanished } from '../recovering/forget-vanished.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { fromBackend, isObjectsError, ObjectsError } from '../errors.js';
 import { pause } from '../mutation/intents.js';
-import { examineFreshIds } from '../sweep/fresh-ids.js';
+import { examineFreshIds, type ContainerOfBucket } from '../sweep/fresh-ids.js';
 import { collectGarbage } from '../sweep/garbage.js';
 import { isLive } from './marked-containers.js';
 import { entriesOf, eraseContainer } from './erase-container.js';
 import { holdsMarker, MARKER_KEY } from './marker.js';
 import { changeBucket, requireBucket } from './open-bucket.js';
+import { firstUnnamed } from './unnamed-entries.js';
 
 /**
  * Deletes an empty bucket with its containers and frees its name. Marks the bucket first, so that it takes no more writes; waits for open intents; then refuses with `bucket-not-empty`, and opens the bucket again,
@@ -24,9 +25,10 @@ export async function deleteBucket(engine: Engine, context: OperationContext, id
   try {
     await waitForIntents(engine, context, bucket);
     await assertNothingLost(engine, bucket);
+    // Parts of open uploads are garbage to come: they go only once nothing else stands in the way.
+    await assertContainersEmpty(engine, context, bucket, 'but for garbage');
     await dropGarbage(engine, context, bucket);
-    for (const container of bucket.containers)
-      if (!container.adopted) await assertContainerEmpty(engine, context, bucket, container);
+    await assertContainersEmpty(engine, context, bucket, 'wholly');
   } catch (error) {
     await reopen(engine, id);
     throw error;
@@ -101,16 +103,32 @@ async function dropGarbage(engine: Engine, context: OperationContext, bucket: Bu
   }
 }
 
-async function assertContainerEmpty(
+async function assertContainersEmpty(
   engine: Engine,
   context: OperationContext,
   bucket: BucketDocument,
-  container: BucketContainer,
+  how: 'but for garbage' | 'wholly',
 ): Promise<void> {
-  const backend = await engine.backends.open(container.backend);
+  for (const container of bucket.containers) {
+    if (container.adopted) continue;
+    const backend = await engine.backends.open(container.backend);
+    await assertContainerEmpty(engine, context, { bucket, container, backend }, () =>
+      how === 'wholly'
+        ? firstStranger(context, backend, container)
+        : firstUnnamed(engine, context, { bucket: bucket.id, container, backend }),
+    );
+  }
+}
+
+async function assertContainerEmpty(
+  engine: Engine,
+  context: OperationContext,
+  { bucket, container, backend }: ContainerOfBucket,
+  look: () => Promise<ListedEntry | undefined>,
+): Promise<void> {
   try {
     await examineFreshIds(engine, context, { bucket, container, backend });
-    const stranger = await firstStranger(context, backend, container);
+    const stranger = await look();
     const isMarked = await holdsMarker(engine, callOf(context), backend, { container, bucket: bucket.id });
     if (container.marker !== '' && !isMarked) await refuseUnmarked(context, backend, container);
     if (stranger && (isMarked || container.retiring))

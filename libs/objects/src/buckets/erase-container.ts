@@ -98,13 +98,14 @@ export async function* entriesOf(
   context: OperationContext,
   backend: ObjectBackend,
   container: string,
+  limit = 10,
 ): AsyncGenerator<ListedEntry> {
   let cursor: string | undefined;
   do {
     const page = await backend.list(callOf(context), {
       container,
       include: 'everything',
-      limit: 10,
+      limit,
       ...(cursor === undefined ? {} : { cursor }),
     });
     yield* page.entries;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ObjectHead } from '#libs/backends';
 import type { KeyAddress, WriteId } from '#libs/metadata';
 import type { Engine } from '../engine.js';
@@ -33,5 +33,5 @@ export function writeIdOf(head: Pick<ObjectHead, 'writeId' | 'token'>): WriteId 
 }
 
 function tieOf({ bucket, key }: KeyAddress): string {
-  return createHash('sha256').update(`${bucket}\0${key}`).digest('hex').slice(0, TIE_DIGITS);
+  return hash('sha256', `${bucket}\0${key}`, 'hex').slice(0, TIE_DIGITS);
 }

@@ -152,7 +152,12 @@ class Reconciliation {
     const { freshIds } = part.backend;
     if (!freshIds) return;
     const place = { ...part, bucket: this.bucket, freshIds };
-    for await (const keys of everyWrite(this.context, freshIds, part.container.container)) {
+    // An earlier run that came further than this has told them.
+    const isResumed = this.#at.after !== undefined || this.#at.cursor !== undefined;
+    const onDamaged = (key: string): void => {
+      if (!isResumed) this.#telling.tell(key, 'damaged');
+    };
+    for await (const keys of everyWrite(this.context, freshIds, part.container.container, onDamaged)) {
       await part.watch.assertOwn();
       await inParallel(keys, this.reconcile.parallel, async (writes) => {
         for (const write of writes) {

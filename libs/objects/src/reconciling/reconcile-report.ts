@@ -1,7 +1,10 @@
 import type { Finding } from './judge-key.js';
 
-/** What a reconciliation tells of keys beside `Finding`: `removed`, an orphan beneath newer writes was deleted; `skipped`, the key was being written, and the next run looks again. */
-export type Told = Exclude<Finding, 'same'> | 'removed' | 'skipped';
+/**
+ * What a reconciliation tells of keys beside `Finding`: `removed`, an orphan beneath newer writes was deleted; `skipped`, the key was being written, and the next run looks again; `damaged`, after a restore, a write whose bytes
+ * are not those that were written, or that a process died over: it cannot be taken for the newest, nor for nothing.
+ */
+export type Told = Exclude<Finding, 'same'> | 'removed' | 'skipped' | 'damaged';
 
 /** How many keys of each kind, and the first of them. JSON-ready. */
 export interface KeyReport<Kind extends string = string> {

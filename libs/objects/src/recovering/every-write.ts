@@ -1,4 +1,4 @@
-import type { FreshIds, ObjectBackend, ObjectRef } from '#libs/backends';
+import type { DamagedWrite, FreshIds, ObjectBackend, ObjectRef } from '#libs/backends';
 import type { BucketContainer, BucketDocument, WriteId } from '#libs/metadata';
 import { isSameContainer } from '../buckets/erase-container.js';
 import { MARKER_KEY } from '../buckets/marker.js';
@@ -19,16 +19,25 @@ export interface WriteOfKey {
 
 const BATCH = 500;
 
-/** Every finished write in a container of fresh ids, in batches, the writes of one key together. One pass over the container, in the memory of a batch. */
+/**
+ * Every finished write in a container of fresh ids, in batches, the writes of one key together. One pass over the container, in the memory of a batch. What cannot be read is told by its key, where that can be,
+ * else by its token.
+ */
 export async function* everyWrite(
   context: OperationContext,
   freshIds: FreshIds,
   container: string,
+  onDamaged: (name: string) => void,
 ): AsyncGenerator<readonly (readonly WriteOfKey[])[]> {
   let batch = new Map<string, WriteOfKey[]>();
   let count = 0;
-  for await (const { ref, writeId } of freshIds.everyWrite(callOf(context), container)) {
+  for await (const found of freshIds.everyWrite(callOf(context), container)) {
     context.signal?.throwIfAborted();
+    if ('damaged' in found) {
+      if (!found.key?.startsWith(SEGMENT_PREFIX)) onDamaged(nameOfDamaged(found));
+      continue;
+    }
+    const { ref, writeId } = found;
     const read = isSegment(ref) ? { key: ref.key } : readBackendKey(ref.key);
     if (ref.key === MARKER_KEY || 'unindexable' in read) continue;
     const write = { key: read.key, ref, ...(writeId === undefined ? {} : { writeId }) };
@@ -40,6 +49,11 @@ export async function* everyWrite(
     count = 0;
   }
   yield [...batch.values()];
+}
+
+function nameOfDamaged({ damaged, key }: DamagedWrite): string {
+  const read = key === undefined ? undefined : readBackendKey(key);
+  return read && 'key' in read ? read.key : (key ?? damaged);
 }
 
 /** A part of an upload. */

@@ -3,9 +3,18 @@ import type { BucketDocument, Intent, KeyAddress, KeyDocument, ObjectRecord, Pla
 import { assertOwnContainer } from '../buckets/marker.js';
 import { callOf, type Engine, type OperationContext } from '../engine.js';
 import { changeKey } from '../mutation/change-key.js';
-import { commit, findIntent, tidy, withChangedIntent, withGarbage, withoutIntent } from '../mutation/key-changes.js';
+import {
+  commit,
+  findIntent,
+  tidy,
+  withChangedIntent,
+  withGarbage,
+  withIntent,
+  withoutIntent,
+} from '../mutation/key-changes.js';
 import { isSubordinate } from '../mutation/mutation.js';
 import { headStanding } from '../mutation/standing.js';
+import { newWriteIdFor } from '../mutation/write-ids.js';
 import { contentStanding } from '../reading/standing-content.js';
 import { currentlyWrapped } from '../sealing/sealings.js';
 import { damaged } from '../sealing/unseal.js';
@@ -23,10 +32,11 @@ export interface DeadIntent {
 /**
  * Ends a dead writer's intent: fences it first, so that the writer can neither commit nor acknowledge; then bytes that stand under the key and bear its write id are adopted,
  * and only bytes that no record can name (a losing version, a mover's copy, unfinished uploads) are deleted.
+ * False while unfinished uploads stay, since another open intent may be theirs: until the next try they are named by this intent, or by another in its place.
  */
-export async function settleDeadIntent(engine: Engine, context: OperationContext, dead: DeadIntent): Promise<void> {
+export async function settleDeadIntent(engine: Engine, context: OperationContext, dead: DeadIntent): Promise<boolean> {
   const intent = await fence(engine, dead);
-  if (!intent) return;
+  if (!intent) return true;
   await engine.reach('intent-fenced', dead.address.key);
   const target = await targetAt(engine, dead.bucket, dead.address.key, intent.candidate.placement);
   await assertOwnContainer(engine, callOf(context), target.backend, {
@@ -35,9 +45,10 @@ export async function settleDeadIntent(engine: Engine, context: OperationContext
     bucket: dead.bucket,
   });
   // A look at a key sends nothing; uploads there are somebody else's.
-  if (intent.kind !== 'heal') await abortUploads(engine, context, target, intent.writeId);
-  await settleBytes(engine, context, { target, intent });
+  const isCleared = intent.kind === 'heal' || (await abortUploads(engine, context, target, intent.writeId));
+  await settleBytes(engine, context, { target, intent, isCleared });
   await engine.reach('dead-bytes-settled', dead.address.key);
+  return isCleared;
 }
 
 function fence(engine: Engine, dead: DeadIntent): Promise<Intent | undefined> {
@@ -53,6 +64,8 @@ function fence(engine: Engine, dead: DeadIntent): Promise<Intent | undefined> {
 interface Fenced {
   readonly target: Target;
   readonly intent: Intent;
+  /** Whether no upload is left that may be of the dead writer. */
+  readonly isCleared: boolean;
 }
 
 async function settleBytes(engine: Engine, context: OperationContext, fenced: Fenced): Promise<void> {
@@ -113,19 +126,37 @@ function close(engine: Engine, fenced: Fenced, how: Close): Promise<boolean> {
     const now = engine.clock.now();
     if (how.record && isStale(intent, document)) {
       const litter = { placement: how.record.placement, notBefore: now };
-      return { next: withGarbage(withoutIntent(document, intent.writeId), litter), then: true };
+      return { next: withGarbage(left(engine, fenced, document), litter), then: true };
     }
     if (how.record) {
-      const next = commit(document, {
+      const next = commit(left(engine, fenced, document), {
         record: currentlyWrapped(engine, target.address, how.record),
-        writeId: intent.writeId,
         coexist: target.coexist,
         garbageFrom: now + engine.settings.graceMs,
       });
       return { next, then: true };
     }
-    const closed = withoutIntent(document, intent.writeId);
+    if (!how.litter && !fenced.isCleared) return { next: kept(document, intent), then: true };
+    const closed = left(engine, fenced, document);
     if (!how.litter) return { next: tidy(closed) ?? closed, then: true };
     return { next: withGarbage(closed, { placement: how.litter, notBefore: now }), then: true };
   });
+}
+
+/** Guarded, so that no conditional write waits for it: it may stay as long as others write the key. */
+const CLAIM = { fenced: true, guarded: true } as const;
+
+/** Its bytes may come yet, as its uploads stay. */
+function kept(document: KeyDocument, { writeId }: Intent): KeyDocument {
+  return withChangedIntent(document, writeId, CLAIM);
+}
+
+/**
+ * The document without the intent. Where uploads of it stay, an intent of a write that sent nothing takes its place and names them: under the old write id everybody would take the bytes that are settled
+ * now for those of a rival, and wait for it.
+ */
+function left(engine: Engine, { target, intent, isCleared }: Fenced, document: KeyDocument): KeyDocument {
+  const closed = withoutIntent(document, intent.writeId);
+  if (isCleared) return closed;
+  return withIntent(closed, { ...intent, ...CLAIM, writeId: newWriteIdFor(engine, target.address) }, false);
 }

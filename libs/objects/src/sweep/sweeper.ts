@@ -72,13 +72,8 @@ export class Sweeper {
     let intents = 0;
     for (const intent of document.intents) {
       if (!intent.fenced && !this.#watch.isDead(address, intent.writeId, intent.heartbeat)) continue;
-      await settleDeadIntent(this.engine, context, {
-        bucket,
-        address,
-        writeId: intent.writeId,
-        heartbeat: intent.heartbeat,
-      });
-      intents += 1;
+      const { writeId, heartbeat } = intent;
+      if (await settleDeadIntent(this.engine, context, { bucket, address, writeId, heartbeat })) intents += 1;
     }
     await breakDeadLease(this.engine, address, document);
     const garbage = await collectGarbage(this.engine, context, { bucket, address });

@@ -86,6 +86,11 @@ export const backendChange = z.object({
   endpoint: z.string().nullable().optional(),
   region: z.string().nullable().optional(),
   options: options.optional(),
+  credentials: credentials
+    .optional()
+    .describe(
+      'Replace all of them. Required, else `credentials-required`, where the change would send the stored ones to another place: endpoint, the region that forms it, `proxy`, `stsEndpoint`, `authorityHost`, a further `ca`',
+    ),
   expectedRevision: z.number().int().optional().describe('Refused as changed-meanwhile if it is another by now'),
 });
 

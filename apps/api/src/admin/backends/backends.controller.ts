@@ -71,6 +71,8 @@ export class BackendsController {
   @Describe({
     id: 'changeBackend',
     summary: 'Change endpoint, region or options, once a check has passed',
+    description:
+      'Credentials are sent to no other place than they were given for: a change of where they are sent brings them again in `credentials`.',
     body: { schema: schemas.backendChange, example: { region: 'here' } },
     answer: { description: 'As it is now', schema: schemas.backendView },
     refusals: [400, 403, 404, 409, 413, 422],

@@ -1,5 +1,5 @@
 import { fchmodSync, fstatSync, futimesSync } from 'node:fs';
-import { lstat, mkdir, rename, unlink } from 'node:fs/promises';
+import { lstat, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BackendError } from '../../errors.js';
 import type { Call, ObjectRef, WriteResult } from '../../object-backend.js';
@@ -81,27 +81,12 @@ async function stage(place: Place, call: Call, layout: PlainLayout, write: Stage
 async function makeParents(place: Place, { layout }: PlainKey, path: string): Promise<boolean> {
   const directory = dirname(path);
   try {
-    await makeDirectories(place, layout.root, directory);
+    await place.plainDirectories.make(layout.root, directory);
     return await isInside(layout, directory);
   } catch (error) {
     if (IN_THE_WAY.has(codeOf(error) ?? '')) return false;
     throw error;
   }
-}
-
-async function makeDirectories(place: Place, root: string, directory: string): Promise<void> {
-  if (directory === root) return;
-  try {
-    await mkdir(directory);
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return;
-    if (codeOf(error) !== 'ENOENT') throw error;
-    await makeDirectories(place, root, dirname(directory));
-    await mkdir(directory).catch((late: unknown) => {
-      if (codeOf(late) !== 'EEXIST') throw late;
-    });
-  }
-  await place.directories.sync(dirname(directory));
 }
 
 /** True if the path is free, or held by a regular file: whatever else lies there is not Spumoni's to replace. */
@@ -120,13 +105,13 @@ async function pathFor(place: Place, at: PlainKey): Promise<string> {
   const path = at.layout.fileOf(at.key);
   if (path !== undefined && (await makeParents(place, at, path)) && (await takesFile(path))) return path;
   const odd = at.layout.oddFileOf(at.key);
-  await makeDirectories(place, at.layout.odd, dirname(odd));
+  await place.plainDirectories.make(at.layout.odd, dirname(odd));
   return odd;
 }
 
 async function storeAttributes(place: Place, at: PlainKey, file: NewFile, token: string): Promise<string> {
   const path = at.layout.attributesOf(at.key, token);
-  await makeDirectories(place, at.layout.own, dirname(path));
+  await place.plainDirectories.make(at.layout.own, dirname(path));
   // One that is there is of a file that is no more.
   await remove(path);
   const fd = await createFile(path, true);

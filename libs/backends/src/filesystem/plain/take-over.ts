@@ -39,6 +39,8 @@ export async function makePlain(place: Place, container: string): Promise<void> 
     await closeFile(fd);
   }
   await place.directories.sync(layout.own);
+  // The directory itself was made by others.
+  await place.directories.sync(place.layout.root);
   place.plain.forget(container);
 }
 

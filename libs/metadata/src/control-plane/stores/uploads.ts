@@ -121,9 +121,15 @@ export class PostgresUploadStore implements UploadStore {
   }
 
   async due(limit: number): Promise<readonly UploadRecord[]> {
-    const sql = `SELECT ${UPLOAD} FROM upload u WHERE (expires_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1))
-      OR (state <> 'open' AND EXISTS (SELECT 1 FROM upload_segment s WHERE s.upload_id = u.id)) ORDER BY expires_at LIMIT $2`;
+    const sql = `SELECT ${UPLOAD} FROM upload u WHERE (claimed_until IS NULL OR claimed_until <= $1)
+      AND (expires_at <= $1 OR (state <> 'open' AND EXISTS (SELECT 1 FROM upload_segment s WHERE s.upload_id = u.id)))
+      ORDER BY coalesce(claimed_until, expires_at) LIMIT $2`;
     return (await this.query<UploadRow>('uploads', sql, [this.#now, limit])).map(toUpload);
+  }
+
+  async putOff(id: string, until: number): Promise<void> {
+    const sql = 'UPDATE upload SET claimed_until = $2 WHERE id = $1 AND (claimed_until IS NULL OR claimed_until <= $3)';
+    await this.query(`upload ${id}`, sql, [id, new Date(until), this.#now]);
   }
 
   async reserved(bucketId: BucketId): Promise<{ readonly objects: number; readonly bytes: number }> {

@@ -1,10 +1,9 @@
-import { MongoClient, ReadConcern } from 'mongodb';
-import type { ClientSession, Collection, Db, DbOptions, MongoClientOptions } from 'mongodb';
+import type { ClientSession } from 'mongodb';
 import { IndexError } from '../object-index.js';
-import type { BucketEntry, FormatEntry, KeyEntry } from './documents.js';
 import { newerFormat, unfinishedRestore, type Purpose } from '../opening.js';
 import { INDEX_FORMAT } from '../stored-form.js';
 import { toIndexError } from './failures.js';
+import { Link, OPERATION_MS, within, type Collections } from './link.js';
 
 /** How an index on MongoDB is opened. */
 export interface MongodbIndexOptions {
@@ -12,29 +11,19 @@ export interface MongodbIndexOptions {
   readonly url: string;
   /** Id of the deployment whose index this is. A database belongs to the first that opens it: two that shared one would take each other's writers for dead. */
   readonly deployment: string;
+  /** How long a change, a listing or a read may take in all before it fails with `unavailable`; a minute unless given, which is several times what each takes where MongoDB is slow. */
+  readonly withinMs?: number;
 }
 
-/** How long one operation may take on the server. */
-const OPERATION_MS = 5_000;
-const DEFAULT_DATABASE = 'spumoni';
-
-const CONNECTING: MongoClientOptions = {
-  appName: 'spumoni',
-  readPreference: 'primary',
-  retryReads: true,
-  retryWrites: true,
-  // An outage must be an error within seconds, never a request that hangs.
-  serverSelectionTimeoutMS: 3_000,
-  connectTimeoutMS: 5_000,
-  socketTimeoutMS: OPERATION_MS + 1_000,
-  waitQueueTimeoutMS: 3_000,
-};
-
-/** Given to the database, not to the client: there the driver would let options of the URL come before some of them. */
-const GUARANTEES: DbOptions = {
-  readConcern: new ReadConcern('majority'),
-  writeConcern: { w: 'majority', journal: true, wtimeoutMS: OPERATION_MS },
-};
+/** Room for indexes to be made, and for each step to be tried again. */
+const OPENING_MS = 120_000;
+const WITHIN_MS = 60_000;
+/** A client on which nothing has succeeded for so long is held against a new one, as often. */
+const DOUBT_MS = 5_000;
+/** How long the new one may take to get its first answer. */
+const TRIAL_MS = 15_000;
+/** How long what runs may go on when the index is closed. */
+const CLOSING_MS = 15_000;
 
 /** Options of every read. */
 export interface ReadOptions {
@@ -42,35 +31,37 @@ export interface ReadOptions {
   readonly maxTimeMS: number;
 }
 
-/** The database, and the causal order of what is asked of it. */
+/**
+ * The database, and the causal order of what is asked of it. Whatever is asked ends in time. A client that has only failed for some seconds is held against a new one: where that one gets an answer, it takes
+ * the place of the old one, which may be one that never finds its server again (see `Link`); where it gets none, MongoDB is away, and the old one, which knows more of its servers than the URL names, stays.
+ */
 export class MongodbStore {
-  readonly keys: Collection<KeyEntry>;
-  readonly buckets: Collection<BucketEntry>;
-  readonly meta: Collection<FormatEntry>;
-  readonly #running = new Set<Promise<unknown>>();
+  #link: Link;
+  /** Those whose place another took, while something runs on them. */
+  readonly #left = new Set<Link>();
+  #trial: Promise<void> | undefined;
+  #tried = -Infinity;
   #seen: { time: NonNullable<ClientSession['operationTime']>; cluster: ClientSession['clusterTime'] } | undefined;
   #isReplicated = false;
   #closing: Promise<void> | undefined;
 
   private constructor(
-    private readonly client: MongoClient,
-    private readonly database: Db,
+    private readonly options: MongodbIndexOptions,
+    link: Link,
   ) {
-    this.keys = database.collection<KeyEntry>('keys');
-    this.buckets = database.collection<BucketEntry>('buckets');
-    this.meta = database.collection<FormatEntry>('meta');
+    this.#link = link;
   }
 
   /** Connects, makes what a new index needs, and checks the format. Throws `unavailable` when MongoDB cannot be reached, or what is there is of a newer format or another deployment's. */
-  static async open({ url, deployment }: MongodbIndexOptions, purpose: Purpose = 'serve'): Promise<MongodbStore> {
-    let client: MongoClient | undefined;
+  static async open(options: MongodbIndexOptions, purpose: Purpose = 'serve'): Promise<MongodbStore> {
+    let link: Link | undefined;
     try {
-      client = new MongoClient(url, CONNECTING);
-      const store = new MongodbStore(client, client.db(databaseOf(url), GUARANTEES));
-      await store.#prepare(deployment, purpose);
+      link = new Link(options.url);
+      const store = new MongodbStore(options, link);
+      await within(OPENING_MS, store.#prepare(link, purpose));
       return store;
     } catch (error) {
-      await client?.close();
+      await link?.close(0);
       throw toIndexError(error);
     }
   }
@@ -79,60 +70,58 @@ export class MongodbStore {
    * Runs the steps of one change, or the reads of one listing, in causal order, after everything this process has seen: each read sees what was written before it in that order,
    * whichever member of whichever shard answers.
    */
-  async inOrder<T>(work: (options: ReadOptions) => Promise<T>): Promise<T> {
-    return this.#during(async (session) => {
+  async inOrder<T>(work: (options: ReadOptions, collections: Collections) => Promise<T>): Promise<T> {
+    return this.#during(async (session, link) => {
       if (this.#seen !== undefined) {
         if (this.#seen.cluster !== undefined) session.advanceClusterTime(this.#seen.cluster);
         session.advanceOperationTime(this.#seen.time);
       }
-      return work({ session, maxTimeMS: OPERATION_MS });
+      return work({ session, maxTimeMS: OPERATION_MS }, link);
     });
   }
 
   /** Runs the read of one document, which sees every acknowledged change: a primary that was deposed and does not know it cannot answer. */
   async newest<T>(
-    read: (options: ReadOptions & { readConcern?: { level: 'linearizable' } }) => Promise<T>,
+    read: (options: ReadOptions & { readConcern?: { level: 'linearizable' } }, collections: Collections) => Promise<T>,
   ): Promise<T> {
     // A server that is not replicated knows no such read, and has nobody to be deposed by.
     const readConcern = this.#isReplicated ? { readConcern: { level: 'linearizable' } as const } : {};
-    return this.#during((session) => read({ session, maxTimeMS: OPERATION_MS, ...readConcern }));
+    return this.#during((session, link) => read({ session, maxTimeMS: OPERATION_MS, ...readConcern }, link));
   }
 
   /** True when a read succeeds now. */
   async ping(): Promise<boolean> {
     try {
-      return await this.inOrder(async (options) => (await this.meta.findOne({ _id: 'format' }, options)) !== null);
+      return await this.inOrder(async (options, { meta }) => (await meta.findOne({ _id: 'format' }, options)) !== null);
     } catch {
       return false; // The answer to "does a read succeed now", not a failure of ours.
     }
   }
 
-  /** Waits for what is running, then closes. A second call waits for the first. */
+  /** Waits for what is running, in bounds, then closes. A second call waits for the first. */
   async close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#running).then(() => this.client.close());
-    return this.#closing;
+    const close = async (): Promise<void> => {
+      await this.#trial;
+      await Promise.all([this.#link, ...this.#left].map((link) => link.close(CLOSING_MS)));
+    };
+    return (this.#closing ??= close());
   }
 
-  async #during<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
+  async #during<T>(work: (session: ClientSession, link: Link) => Promise<T>): Promise<T> {
     if (this.#closing) throw new IndexError('unavailable', 'the index is closed');
-    const running = this.#inSession(work);
-    this.#running.add(running);
+    const link = this.#link;
     try {
-      return await running;
+      return await link.during(this.options.withinMs ?? WITHIN_MS, async (session) => {
+        try {
+          return await work(session, link);
+        } finally {
+          this.#note(session);
+        }
+      });
     } catch (error) {
-      throw toIndexError(error);
-    } finally {
-      this.#running.delete(running);
-    }
-  }
-
-  async #inSession<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
-    const session = this.client.startSession({ causalConsistency: true });
-    try {
-      return await work(session);
-    } finally {
-      this.#note(session);
-      await session.endSession();
+      const told = toIndexError(error);
+      if (told instanceof IndexError && told.kind === 'unavailable') this.#doubt(link);
+      throw told;
     }
   }
 
@@ -142,19 +131,42 @@ export class MongodbStore {
       this.#seen = { time: operationTime, cluster: clusterTime };
   }
 
-  async #prepare(deployment: string, purpose: Purpose): Promise<void> {
-    const hello = await this.database.admin().command({ hello: 1 });
-    this.#isReplicated = hello['setName'] !== undefined || hello['msg'] === 'isdbgrid';
-    await this.#requireOwn(deployment, purpose);
-    await this.keys.createIndex({ p: 1, _id: 1 });
-    await this.keys.createIndex({ m: 1 });
-    await this.buckets.createIndex({ name: 1 }, { unique: true }, {});
+  #doubt(link: Link): void {
+    const now = performance.now();
+    const isYoung = now - Math.max(link.lastAnswer, this.#tried) < DOUBT_MS;
+    if (isYoung || link !== this.#link || this.#trial !== undefined || this.#closing !== undefined) return;
+    this.#tried = now;
+    this.#trial = this.#tryAnother(link).finally(() => (this.#trial = undefined));
   }
 
-  async #requireOwn(deployment: string, purpose: Purpose): Promise<void> {
+  async #tryAnother(old: Link): Promise<void> {
+    const other = new Link(this.options.url);
+    try {
+      await other.hello(TRIAL_MS);
+    } catch {
+      // It is away, as whoever asked was told.
+      return other.close(0);
+    }
+    this.#link = other;
+    this.#left.add(old);
+    // What runs there comes to its end.
+    void old.close(this.options.withinMs ?? WITHIN_MS).then(() => this.#left.delete(old));
+  }
+
+  async #prepare(link: Link, purpose: Purpose): Promise<void> {
+    const hello = await link.hello(OPENING_MS);
+    this.#isReplicated = hello['setName'] !== undefined || hello['msg'] === 'isdbgrid';
+    await this.#requireOwn(link, purpose);
+    await link.keys.createIndex({ p: 1, _id: 1 });
+    await link.keys.createIndex({ m: 1 });
+    await link.buckets.createIndex({ name: 1 }, { unique: true }, {});
+  }
+
+  async #requireOwn({ meta, database }: Link, purpose: Purpose): Promise<void> {
+    const { deployment } = this.options;
     const own = { $setOnInsert: { format: INDEX_FORMAT, deployment } };
-    const found = await this.meta.findOneAndUpdate({ _id: 'format' }, own, { upsert: true, returnDocument: 'after' });
-    const where = `database ${this.database.databaseName}`;
+    const found = await meta.findOneAndUpdate({ _id: 'format' }, own, { upsert: true, returnDocument: 'after' });
+    const where = `database ${database.databaseName}`;
     if (found === null || found.format > INDEX_FORMAT) throw newerFormat(where, found?.format);
     if (found.deployment !== deployment)
       throw new IndexError(
@@ -164,11 +176,6 @@ export class MongodbStore {
     if (found.unfinished && purpose === 'serve') throw unfinishedRestore(where);
     // Whatever was written in one format reads the same in those after it, so that there is nothing to rewrite.
     if (found.format < INDEX_FORMAT)
-      await this.meta.updateOne({ _id: 'format', format: found.format }, { $set: { format: INDEX_FORMAT } });
+      await meta.updateOne({ _id: 'format', format: found.format }, { $set: { format: INDEX_FORMAT } });
   }
-}
-
-function databaseOf(url: string): string {
-  const [, name] = /^[a-z+]+:\/\/[^/]*\/([^?]+)/i.exec(url) ?? [];
-  return name === undefined ? DEFAULT_DATABASE : decodeURIComponent(name);
 }

@@ -1,9 +1,18 @@
-import type { Collection, Filter } from 'mongodb';
+import type { Collection, Filter, UpdateFilter } from 'mongodb';
 import type { ArchivedKey, IndexArchive } from '../index-archive.js';
 import type { BucketDocument } from '../records.js';
 import { addressOf, bucketStart, idOf, requireRoom } from './addresses.js';
 import { MongodbStore, type MongodbIndexOptions } from './connection.js';
-import { bucketEntry, heldBucketOf, keyDocumentOf, keyEntry, type BucketEntry, type KeyEntry } from './documents.js';
+import {
+  bucketEntry,
+  heldBucketOf,
+  keyDocumentOf,
+  keyEntry,
+  type BucketEntry,
+  type FormatEntry,
+  type KeyEntry,
+} from './documents.js';
+import type { Collections } from './link.js';
 
 const PAGE = 500;
 
@@ -18,8 +27,7 @@ class MongodbArchive implements IndexArchive {
   constructor(private readonly store: MongodbStore) {}
 
   async state(): ReturnType<IndexArchive['state']> {
-    const { meta, keys, buckets } = this.store;
-    return this.store.inOrder(async (read) => {
+    return this.store.inOrder(async (read, { meta, keys, buckets }) => {
       if ((await meta.findOne({ _id: 'format' }, read))?.unfinished) return 'unfinished';
       const one = (await keys.findOne({}, read)) ?? (await buckets.findOne({}, read));
       return one === null ? 'empty' : 'used';
@@ -28,8 +36,8 @@ class MongodbArchive implements IndexArchive {
 
   async *buckets(): AsyncGenerator<readonly BucketDocument[]> {
     for (let after = ''; ;) {
-      const page = await this.store.inOrder((read) =>
-        this.store.buckets.find({ _id: { $gt: after } }, { ...read, sort: { _id: 1 }, limit: PAGE }).toArray(),
+      const page = await this.store.inOrder((read, { buckets }) =>
+        buckets.find({ _id: { $gt: after } }, { ...read, sort: { _id: 1 }, limit: PAGE }).toArray(),
       );
       // A change that is only announced was not made.
       yield page.map((entry) => heldBucketOf(entry).document);
@@ -42,8 +50,8 @@ class MongodbArchive implements IndexArchive {
   /** Each page as it is when it is read: sharded documents have no moment in common. */
   async *keys(): AsyncGenerator<readonly ArchivedKey[]> {
     for (let after = ''; ;) {
-      const page = await this.store.inOrder((read) =>
-        this.store.keys.find({ _id: { $gt: after } }, { ...read, sort: { _id: 1 }, limit: PAGE }).toArray(),
+      const page = await this.store.inOrder((read, { keys }) =>
+        keys.find({ _id: { $gt: after } }, { ...read, sort: { _id: 1 }, limit: PAGE }).toArray(),
       );
       yield page.flatMap((entry) => {
         const stored = keyDocumentOf(entry);
@@ -56,15 +64,15 @@ class MongodbArchive implements IndexArchive {
   }
 
   async begin(): Promise<void> {
-    const { meta, keys, buckets } = this.store;
-    await meta.updateOne({ _id: 'format' }, { $set: { unfinished: true } });
-    while (await this.#removeSome<KeyEntry>(keys));
-    while (await this.#removeSome<BucketEntry>(buckets));
+    await this.#mark({ $set: { unfinished: true } });
+    while (await this.#removeSome<KeyEntry>(({ keys }) => keys));
+    while (await this.#removeSome<BucketEntry>(({ buckets }) => buckets));
   }
 
   /** In bounded steps: one deletion of a million documents would take longer than an operation may. */
-  #removeSome<E extends { readonly _id: string }>(collection: Collection<E>): Promise<boolean> {
-    return this.store.inOrder(async (options) => {
+  #removeSome<E extends { readonly _id: string }>(of: (all: Collections) => Collection<E>): Promise<boolean> {
+    return this.store.inOrder(async (options, all) => {
+      const collection = of(all);
       const found = await collection.find({}, { ...options, projection: { _id: 1 }, limit: PAGE }).toArray();
       const ids = found.map(({ _id }) => _id);
       if (ids.length > 0) await collection.deleteMany({ _id: { $in: ids } } as Filter<E>, options);
@@ -78,17 +86,21 @@ class MongodbArchive implements IndexArchive {
       requireRoom('a bucket name', name);
     }
     if (documents.length === 0) return;
-    await this.store.inOrder((options) => this.store.buckets.insertMany(documents.map(bucketEntry), options));
+    await this.store.inOrder((options, { buckets }) => buckets.insertMany(documents.map(bucketEntry), options));
   }
 
   async putKeys(entries: readonly ArchivedKey[]): Promise<void> {
     if (entries.length === 0) return;
     const documents = entries.map(({ document, ...address }) => keyEntry(idOf(address), document));
-    await this.store.inOrder((options) => this.store.keys.insertMany(documents, options));
+    await this.store.inOrder((options, { keys }) => keys.insertMany(documents, options));
   }
 
   async finish(): Promise<void> {
-    await this.store.meta.updateOne({ _id: 'format' }, { $unset: { unfinished: '' } });
+    await this.#mark({ $unset: { unfinished: '' } });
+  }
+
+  async #mark(update: UpdateFilter<FormatEntry>): Promise<void> {
+    await this.store.inOrder(({ session }, { meta }) => meta.updateOne({ _id: 'format' }, update, { session }));
   }
 
   close(): Promise<void> {

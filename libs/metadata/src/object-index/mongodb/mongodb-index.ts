@@ -1,4 +1,4 @@
-import type { Filter } from 'mongodb';
+import type { Collection, Filter } from 'mongodb';
 import type {
   ChangeResult,
   KeyAddress,
@@ -15,7 +15,7 @@ import type { BucketDocument, BucketId, KeyDocument } from '../records.js';
 import { addressOf, bucketRange, bucketStart, idOf, rangeOf, requireRoom } from './addresses.js';
 import { changeBucket } from './change-bucket.js';
 import { changeKey } from './change-key.js';
-import { MongodbStore, type MongodbIndexOptions } from './connection.js';
+import { MongodbStore, type MongodbIndexOptions, type ReadOptions } from './connection.js';
 import { heldBucketOf, keyDocumentOf, keyEntry, type BucketEntry, type KeyEntry } from './documents.js';
 import { listPage, requireListOptions } from './listing.js';
 import { mongodbSteps } from './mongodb-steps.js';
@@ -34,7 +34,7 @@ class MongodbIndex implements ObjectIndex {
 
   async getKey(address: KeyAddress): Promise<Versioned<KeyDocument> | undefined> {
     const _id = idOf(address);
-    const entry = await this.store.newest((options) => this.store.keys.findOne({ _id }, options));
+    const entry = await this.store.newest((options, { keys }) => keys.findOne({ _id }, options));
     return entry === null ? undefined : keyDocumentOf(entry);
   }
 
@@ -42,13 +42,13 @@ class MongodbIndex implements ObjectIndex {
     const _id = idOf(address);
     // What is too large is refused before anything is written.
     if (change.next !== undefined) keyEntry(_id, change.next);
-    return this.store.inOrder((options) => changeKey(mongodbSteps(this.store, options), address, change));
+    return this.store.inOrder((options, on) => changeKey(mongodbSteps(on, options), address, change));
   }
 
   async list(bucket: BucketId, options: ListOptions): Promise<Listing> {
     requireListOptions(options);
-    return this.store.inOrder((read) =>
-      listPage(bucket, options, (_id, limit) => this.#read({ _id, s: true }, limit, read)),
+    return this.store.inOrder((read, { keys }) =>
+      listPage(bucket, options, (_id, limit) => firstOf(keys, { _id, s: true }, limit, read)),
     );
   }
 
@@ -62,7 +62,9 @@ class MongodbIndex implements ObjectIndex {
     requireWellFormed('the key to go on after', after);
     const _id = rangeOf(bucket, prefix, after);
     if (_id === undefined) return [];
-    const entries = await this.store.inOrder((read) => this.#read({ _id, v: { $exists: true } }, limit, read));
+    const entries = await this.store.inOrder((read, { keys }) =>
+      firstOf(keys, { _id, v: { $exists: true } }, limit, read),
+    );
     return entries.flatMap((entry) => {
       const stored = keyDocumentOf(entry);
       return stored === undefined ? [] : { key: addressOf(entry._id).key, document: stored.value };
@@ -77,7 +79,7 @@ class MongodbIndex implements ObjectIndex {
     const { after, bucket, limit } = options;
     requireLimit(limit);
     const filter = pendingFilter(bucket, after);
-    const entries = await this.store.inOrder((read) => this.#read(filter, limit, read));
+    const entries = await this.store.inOrder((read, { keys }) => firstOf(keys, filter, limit, read));
     return entries.flatMap((entry) => {
       const stored = keyDocumentOf(entry);
       return stored === undefined ? [] : { ...addressOf(entry._id), ...stored };
@@ -100,7 +102,7 @@ class MongodbIndex implements ObjectIndex {
       requireBucketDocument(id, next);
       requireRoom('a bucket name', next.name);
     }
-    return this.store.inOrder((options) => changeBucket(mongodbSteps(this.store, options), id, expected, next));
+    return this.store.inOrder((options, on) => changeBucket(mongodbSteps(on, options), id, expected, next));
   }
 
   async listBuckets(options: { after?: string; ownerId?: string; limit: number }): Promise<readonly BucketDocument[]> {
@@ -109,10 +111,8 @@ class MongodbIndex implements ObjectIndex {
     requireWellFormed('the name to go on after', after);
     if (limit === 0) return [];
     const filter = { name: { $gt: after }, ...(ownerId === undefined ? {} : { o: ownerId }) };
-    const found = await this.store.inOrder((read) =>
-      this.store.buckets
-        .find(filter, { ...read, sort: { name: 1 }, limit, batchSize: Math.min(limit, 1000) })
-        .toArray(),
+    const found = await this.store.inOrder((read, { buckets }) =>
+      buckets.find(filter, { ...read, sort: { name: 1 }, limit, batchSize: Math.min(limit, 1000) }).toArray(),
     );
     return found.map((entry) => heldBucketOf(entry).document);
   }
@@ -127,22 +127,23 @@ class MongodbIndex implements ObjectIndex {
 
   /** A change of the bucket that is announced and not made yet is nobody's business here. */
   async #bucket(filter: Filter<BucketEntry>): Promise<Versioned<BucketDocument> | undefined> {
-    const entry = await this.store.newest((options) => this.store.buckets.findOne(filter, options));
+    const entry = await this.store.newest((options, { buckets }) => buckets.findOne(filter, options));
     if (entry === null) return undefined;
     const { version, document } = heldBucketOf(entry);
     return { value: document, version };
   }
+}
 
-  /** The first entries in order. MongoDB takes a limit of 0 for none at all. */
-  async #read(
-    filter: Filter<KeyEntry>,
-    limit: number,
-    read: Parameters<Parameters<MongodbStore['inOrder']>[0]>[0],
-  ): Promise<readonly KeyEntry[]> {
-    if (limit === 0) return [];
-    const batchSize = Math.min(limit, 1000);
-    return this.store.keys.find(filter, { ...read, sort: { _id: 1 }, limit, batchSize }).toArray();
-  }
+/** The first entries in order. MongoDB takes a limit of 0 for none at all. */
+async function firstOf(
+  keys: Collection<KeyEntry>,
+  filter: Filter<KeyEntry>,
+  limit: number,
+  read: ReadOptions,
+): Promise<readonly KeyEntry[]> {
+  if (limit === 0) return [];
+  const batchSize = Math.min(limit, 1000);
+  return keys.find(filter, { ...read, sort: { _id: 1 }, limit, batchSize }).toArray();
 }
 
 /** Pending documents of the bucket, or of all, after `after`. */

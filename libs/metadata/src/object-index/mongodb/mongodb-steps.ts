@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Filter } from 'mongodb';
 import { addressOf, bucketRange, bucketStart, idOf } from './addresses.js';
-import type { MongodbStore, ReadOptions } from './connection.js';
+import type { ReadOptions } from './connection.js';
 import { bucketEntry, bucketText, heldBucketOf, keyEntry, type BucketEntry, type KeyEntry } from './documents.js';
 import { isDuplicate } from './failures.js';
+import type { Collections } from './link.js';
 import type { BucketSteps, Expectation, KeySteps, Steps } from './steps.js';
 
 const PAUSE_MS = { least: 2, most: 50 };
@@ -11,10 +12,10 @@ const PAUSE_MS = { least: 2, most: 50 };
 const PATIENCE = 25;
 
 /** The steps on MongoDB, each one operation on one document, in the causal order of the options' session. */
-export function mongodbSteps(store: MongodbStore, options: ReadOptions): Steps {
+export function mongodbSteps(collections: Collections, options: ReadOptions): Steps {
   return {
-    keys: keySteps(store, options),
-    buckets: bucketSteps(store, options),
+    keys: keySteps(collections, options),
+    buckets: bucketSteps(collections, options),
     newId: () => randomUUID(),
     pause: (round) =>
       new Promise((resolve) => setTimeout(resolve, Math.min(PAUSE_MS.most, PAUSE_MS.least * 2 ** round))),
@@ -22,7 +23,7 @@ export function mongodbSteps(store: MongodbStore, options: ReadOptions): Steps {
   };
 }
 
-function keySteps({ keys }: MongodbStore, options: ReadOptions): KeySteps {
+function keySteps({ keys }: Collections, options: ReadOptions): KeySteps {
   const { session } = options;
   return {
     look: async (address) => {
@@ -90,7 +91,7 @@ async function wentIn(insertion: Promise<unknown>): Promise<boolean> {
   }
 }
 
-function bucketSteps({ buckets }: MongodbStore, options: ReadOptions): BucketSteps {
+function bucketSteps({ buckets }: Collections, options: ReadOptions): BucketSteps {
   const { session } = options;
   const matched = async (change: Promise<{ matchedCount: number }>): Promise<boolean> =>
     (await change).matchedCount === 1;

@@ -1,0 +1,2 @@
+/** Google's own. */
+export const GOOGLE_ENDPOINT = 'https://storage.googleapis.com';

@@ -1,0 +1,2 @@
+export function seedOfThisRun(): number;
+export function freshSeed(): number;
