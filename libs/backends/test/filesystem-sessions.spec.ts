@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { IdSource, newSessionId, sliceOf } from '../src/filesystem/ids.js';
 import { openFilesystem } from '../src/filesystem/index.js';
 import type { FilesystemTools } from '../src/filesystem/place.js';
-import { lifeOf, ownIdentity } from '../src/filesystem/process-identity.js';
+import { hasEnded, lifeOf, ownIdentity, parseStat } from '../src/filesystem/process-identity.js';
 import { failure, PLAIN } from './conformance/stage.js';
 import { Writer } from './filesystem-writer.js';
 
@@ -292,6 +292,16 @@ describe('sessions of the filesystem backend', () => {
     const blind = { ...self, startTime: 0 };
     expect(await lifeOf({ ...blind, pid: process.pid }, blind)).toBe('alive');
     expect(await lifeOf({ ...blind, pid: 4_194_305 }, blind)).toBe('dead');
+  });
+
+  it('count a killed process as dead only when the last of its threads has left the system', () => {
+    // As Linux 6.18 tells it of two processes that were ended: the one with a thread that has not left yet, the other waiting for its parent.
+    const line = (threads: number): string =>
+      `24624 (node) Z 1) Z 24622 24622 26301 0 -1 4227084 2952 6502 0 0 4 1 5 1 20 0 ${threads} 0 5664204 0 0 18446744073709551615`;
+    expect(parseStat(line(2))).toEqual({ state: 'Z', threads: 2, startTime: 5_664_204 });
+    expect(hasEnded(parseStat(line(2)))).toBe(false);
+    expect(hasEnded(parseStat(line(1)))).toBe(true);
+    expect(hasEnded({ state: 'S', threads: 1, startTime: 1 })).toBe(false);
   });
 
   it('do not hold ids of other sessions for theirs', async () => {

@@ -28,6 +28,7 @@ async function copyLarge(
     assertWanted(place.name, call);
     await staged.append([encodeTail({ key, modified: Date.now(), attributes }, length)]);
     await staged.finish();
+    assertWanted(place.name, call);
   } catch (error) {
     throw await staged.abandon(error);
   }

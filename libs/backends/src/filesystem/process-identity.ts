@@ -27,12 +27,30 @@ async function orElse<T>(reading: Promise<T>, otherwise: T): Promise<T> {
   }
 }
 
-/** State and start of a process, from fields 3 and 22 of /proc/<pid>/stat. The name before them may hold anything but ends at the last `)`. */
-async function statOf(pid: number | 'self'): Promise<{ state: string; startTime: number } | undefined> {
-  const stat = await orElse(readFile(`/proc/${pid}/stat`, 'utf8'), undefined);
-  if (stat === undefined) return undefined;
+/** What of /proc/<pid>/stat tells whether a process runs: its fields 3, 20 and 22. */
+export interface ProcessStat {
+  readonly state: string;
+  readonly threads: number;
+  readonly startTime: number;
+}
+
+/** Reads a line of /proc/<pid>/stat (proc_pid_stat(5)). The name in it may hold anything but ends at the last `)`. */
+export function parseStat(stat: string): ProcessStat {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0] ?? '', startTime: Number(fields[19] ?? 0) };
+  return { state: fields[0] ?? '', threads: Number(fields[17] ?? 0), startTime: Number(fields[19] ?? 0) };
+}
+
+/**
+ * True if no thread of it runs any instruction any more. A process that was killed is a zombie as soon as its first thread has ended, while others may still be inside the system: a rename or the making of a file that waits for the disk
+ * happens yet, and whoever looked for its files before that would miss it.
+ */
+export function hasEnded({ state, threads }: ProcessStat): boolean {
+  return (state === 'Z' || state === 'X') && threads <= 1;
+}
+
+async function statOf(pid: number | 'self'): Promise<ProcessStat | undefined> {
+  const stat = await orElse(readFile(`/proc/${pid}/stat`, 'utf8'), undefined);
+  return stat === undefined ? undefined : parseStat(stat);
 }
 
 /** This process. Without /proc (macOS) start, boot and namespace are unknown. */
@@ -63,8 +81,7 @@ export async function lifeOf(other: ProcessIdentity, self: ProcessIdentity): Pro
   if (other.pidNamespace !== self.pidNamespace) return 'unknown';
   if (self.startTime === 0) return takesSignals(other.pid) ? 'alive' : 'dead';
   const stat = await statOf(other.pid);
-  // A zombie runs no instruction any more; it only waits for its parent.
-  if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return 'dead';
+  if (stat === undefined || hasEnded(stat)) return 'dead';
   return stat.startTime === other.startTime ? 'alive' : 'dead';
 }
 

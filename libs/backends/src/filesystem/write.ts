@@ -60,11 +60,12 @@ async function writeAndClose({ warm }: Place, fd: number, chunks: readonly Uint8
  */
 async function writeInPlace(
   place: Place,
+  call: Call,
   file: NewFile,
-  id: string,
-  chunks: readonly Uint8Array[],
+  to: { readonly id: string; readonly chunks: readonly Uint8Array[] },
 ): Promise<WriteResult> {
   const { container, key, attributes } = file;
+  const { id, chunks } = to;
   const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const tail = encodeTail({ key, modified: Date.now(), attributes }, size, crcOf(chunks));
   const path = place.layout.file(container, id);
@@ -75,6 +76,7 @@ async function writeInPlace(
     synced.catch(() => undefined);
     await writeAndClose(place, fd, [...chunks, tail]);
     await synced;
+    assertWanted(place.name, call);
   } catch (error) {
     throw await cleanUp(path, error);
   }
@@ -111,10 +113,11 @@ async function writeStream(place: Place, call: Call, file: NewFile, id: string):
       staged ??= await StagedFile.create(place, file.container, id);
       if (batch.bytes >= WRITE_BYTES) await staged.append(batch.take());
     }
-    if (staged === undefined) return await writeInPlace(place, file, id, batch.take());
+    if (staged === undefined) return await writeInPlace(place, call, file, { id, chunks: batch.take() });
     const tail = encodeTail({ key: file.key, modified: Date.now(), attributes: file.attributes }, batch.total);
     await staged.append([...batch.take(), tail]);
     await staged.finish();
+    assertWanted(place.name, call);
     return resultOf(id, batch.total);
   } catch (error) {
     throw staged === undefined ? error : await staged.abandon(error);
@@ -136,6 +139,7 @@ async function writePast(place: Place, call: Call, file: NewFile, to: { id: stri
     if (staged === undefined || batch === undefined) throw new Error('a body that is not empty had no chunk');
     await staged.append([batch.rest(), encodeTail({ key, modified: Date.now(), attributes }, batch.total)]);
     await staged.finish();
+    assertWanted(place.name, call);
     return resultOf(to.id, batch.total);
   } catch (error) {
     throw staged === undefined ? error : await staged.abandon(error);
@@ -154,7 +158,10 @@ async function writeLarge(place: Place, call: Call, file: NewFile, id: string): 
   }
 }
 
-/** Runs a write under a fresh id. One that fails and leaves nothing is settled; any other is its caller's to settle. */
+/**
+ * Runs a write under a fresh id. One that fails and leaves nothing is settled; any other is its caller's to settle. So one whose caller gave up while it was under way must fail at its end and remove what it wrote: nobody
+ * will ever name it, and until this process ends nobody would look for it.
+ */
 export async function underFreshId<T>(place: Place, write: (id: string) => Promise<T>): Promise<T> {
   const id = await place.sessions.newId();
   try {
@@ -173,6 +180,6 @@ export async function writeFile(place: Place, call: Call, file: NewFile): Promis
     const small = body instanceof Uint8Array && body.length <= IN_PLACE_BYTES && (size ?? body.length) === body.length;
     if (!small) return await writeLarge(place, call, file, id);
     assertWanted(place.name, call);
-    return await writeInPlace(place, file, id, [body]);
+    return await writeInPlace(place, call, file, { id, chunks: [body] });
   });
 }
