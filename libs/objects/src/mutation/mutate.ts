@@ -58,7 +58,8 @@ async function mutateFresh(engine: Engine, context: OperationContext, mutation: 
       await withdrawFresh(context, target, { ref, refusal: error });
       throw error;
     }
-    if (error instanceof IndexError) decideLater(engine, target, record.placement);
+    // Whatever it was: bytes that nobody decides on would lie there until this process has ended.
+    decideLater(engine, target, record.placement);
     throw orUnknown(error);
   }
   target.backend.freshIds?.settle(ref);
