@@ -88,13 +88,19 @@ describe('with a real Redis', () => {
       expect((await inbox.holds(3)).toSorted()).toEqual(['after', 'before', 'during']);
     });
 
-    it('of the way there, which swallows all without a word, is found out and gone around', async () => {
+    /** As `atWork`, by a line that can fall silent. */
+    async function atWorkOver() {
       const line = await DeafLine.to(redis.url);
       const queue = await stand.open({ kind: 'redis', redis: { url: line.url } });
       const inbox = new Inbox<string>();
       await queue.work({ job: async ({ jobId }) => inbox.push(jobId), tick: noTick }, { concurrency: 2 });
       await queue.enqueue('before', 'sweep');
       await inbox.holds(1);
+      return { line, queue, inbox };
+    }
+
+    it('of the way there, which swallows all without a word, is found out and gone around', async () => {
+      const { line, queue, inbox } = await atWorkOver();
       line.swallow();
       await expect(queue.enqueue('during', 'sweep')).rejects.toThrow();
       await enqueueWhenBack(queue, 'after');
@@ -104,12 +110,7 @@ describe('with a real Redis', () => {
     }, 60_000);
 
     it('of the way there, which takes connections and swallows all, keeps nobody waiting once it carries again', async () => {
-      const line = await DeafLine.to(redis.url);
-      const queue = await stand.open({ kind: 'redis', redis: { url: line.url } });
-      const inbox = new Inbox<string>();
-      await queue.work({ job: async ({ jobId }) => inbox.push(jobId), tick: noTick }, { concurrency: 2 });
-      await queue.enqueue('before', 'sweep');
-      await inbox.holds(1);
+      const { line, queue, inbox } = await atWorkOver();
       line.swallowAll();
       // Until all have been connected anew, in vain.
       await line.swallows(REDIS_CONNECTIONS);
