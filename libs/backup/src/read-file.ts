@@ -1,4 +1,4 @@
-import { createHash, createHmac, type Hmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { BackupError } from './errors.js';
@@ -20,7 +20,7 @@ export interface OpenBackup {
   /** The master key that has signed it; absent where that is not looked at. */
   readonly signedBy?: string;
   /** SHA-256 of its lines up to the last page that was given: whoever reads it twice knows by it whether it is the same. */
-  digest(): string;
+  readonly digest: () => string;
 }
 
 export interface ReadOptions {
@@ -115,7 +115,7 @@ export async function openBackup(path: string, trust: Trust, options: ReadOption
 /** Sums up the lines of a file; the signature's too, where there is a key to it. */
 class Sums {
   readonly #hash = createHash('sha256');
-  readonly #hmac: Hmac | undefined;
+  readonly #hmac: ReturnType<typeof createHmac> | undefined;
 
   constructor(first: Buffer, key: Uint8Array | undefined) {
     this.#hmac = key && createHmac('sha256', key);
@@ -149,8 +149,8 @@ async function* pagesOf(path: string, lines: AsyncGenerator<Buffer>, sums: Sums)
     const end = trailer.safeParse(value);
     if (!end.success) throw damaged(path, 'a line in it is of no known kind');
     const { hmac, ...told } = end.data.end;
-    if (!isSame({ ...tally.counts(), sha256: sums.sha256() }, told))
-      throw damaged(path, 'it does not hold what its last line says it does');
+    const counted = { ...tally.counts(), sha256: sums.sha256() };
+    if (!isSame(counted, told)) throw damaged(path, 'it does not hold what its last line says it does');
     if (!sums.isSigned(hmac)) throw forged(path);
     if (!(await lines.next()).done) throw damaged(path, 'something follows its end');
     return;

@@ -11,13 +11,17 @@ export interface Command {
 /** The file that the option of a command names, and whether `--unsigned` was said, which a command that writes does not know. Throws, saying how it is called. */
 export function commandIn(args: readonly string[], option: 'to' | 'from' | 'check', usage: string): Command {
   try {
-    const known = {
-      [option]: { type: 'string' },
-      ...(option === 'to' ? {} : { unsigned: { type: 'boolean' } }),
-    } as const;
-    const { values } = parseArgs({ args: [...args], options: known, strict: true });
-    const { [option]: file, unsigned } = values as Readonly<Record<string, string | boolean | undefined>>;
-    if (typeof file === 'string' && file !== '') return { file: resolve(file), unsigned: unsigned === true };
+    const file = { type: 'string' } as const;
+    const unsigned = { type: 'boolean' } as const;
+    const known = option === 'to' ? { to: file } : { [option]: file, unsigned };
+    const values: Readonly<Record<string, unknown>> = parseArgs({
+      args: [...args],
+      options: known,
+      strict: true,
+    }).values;
+    const named = values[option];
+    if (typeof named === 'string' && named !== '')
+      return { file: resolve(named), unsigned: values['unsigned'] === true };
   } catch (cause) {
     throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${usage}`, { cause });
   }
