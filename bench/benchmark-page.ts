@@ -1,18 +1,6 @@
 import { gatewaySection, hangingSection } from './gateway-page.js';
 import type { Hanging } from './hanging.js';
-import type { LoadResult } from './http-load.js';
-
-/** What one measure of one subject in one round came to. */
-export interface Row extends LoadResult {
-  readonly measure: string;
-  readonly subject: string;
-  readonly round: number;
-  /** Content moved; 0 where operations count. */
-  readonly bytes: number;
-  readonly cpuSeconds: number;
-  /** Of what lies beneath a gateway. */
-  readonly cpuSecondsBeneath?: number;
-}
+import type { Row } from './row.js';
 
 export interface Figures {
   readonly rows: readonly Row[];
@@ -126,8 +114,8 @@ In counts of \`--trace-deopt\` each round of large uploads made 46 to 108 optimi
   takes at once, 0.4 for four ([ADR 19](adr/0019-md5-of-several-streams-at-once.md)). With two cores shared by server and client there is no core left for it to run on for free.
   The young part of the heap is collected after each 16 MiB, and the whole when buffers have grown old: left to itself V8 marks the whole heap after each 64 MiB of buffers, which took a third of the CPU, and more the longer a process ran.
 - **GET 64 MiB.** The disk, and copying into the socket, from two reused buffers of 1 MiB. An object that is read for the first time comes past the page cache, which costs no more CPU than a copy out of it; from the fifth time on it comes out of it ([ADR 24](adr/0024-large-bodies-go-past-the-cache.md)).
-- **list of 1,000.** Reading and encoding the records; the index gives a page in 3 ms.
-- **list by delimiter.** The index, with 1.3 ms for 1,000 prefixes of two keys each, and HTTP. Keys are folded without decoding their documents, and one cursor serves the whole page; where prefixes have many keys it seeks past each, which takes 4.5 ms a page.
+- **list of 1,000.** Writing the answer: half is JSON and the kernel's copying of it. The index takes a third: one cursor, and of each record only the seven values that are shown are read, straight from the stored bytes.
+- **list by delimiter.** The index, and HTTP. Keys are folded without decoding their documents, and one cursor serves the whole page, documents included; where prefixes have many keys it seeks past each, which takes 4.5 ms a page.
 
 The index by itself (\`bench/object-index.ts\`, one process): 1,000 common prefixes over 1,000,000 keys in 5.6 ms on a machine at load 2, 7.1 ms at load 6 (goal: under 10 ms); 13,500 durable changes a second from 32 writers at load 2.
 `;
