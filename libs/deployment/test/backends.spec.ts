@@ -95,6 +95,10 @@ describe('backends', () => {
         violations: [{ path: 'options.path', message: expect.stringContaining(`${is} that of backend "taken"`) }],
       });
     }
+    await expect(register('second', { options: { path: '../elsewhere' } })).rejects.toMatchObject({
+      code: 'invalid-backend',
+      violations: [{ path: 'options.path', message: expect.stringContaining('expected an absolute path') }],
+    });
     expect(readdirSync(outer).sort()).toEqual(['link', 'taken']);
     // One whose name begins alike is another.
     await register('beside', { options: { path: `${taken}-too` } });

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { overlapOf, UnknownDirectoryError, type BackendDefinition, type Overlap } from '#libs/backends';
 import { directoriesOf, type BackendRecord, type ControlPlane, type SeenDirectories } from '#libs/metadata';
 import { invalid } from '../errors.js';
@@ -7,7 +8,7 @@ const IS: Readonly<Record<Overlap, string>> = { same: 'is', inside: 'lies inside
 
 /**
  * Fails with `invalid-backend` if a filesystem backend would keep its files in the directory of another, or one inside the other's: each would take the other's containers and files for its own, or for a stranger's; also where nobody can say, as one of the two
- * cannot be looked at. Directories are compared as this process sees them. Answers what it was compared with, to be given to the store with the backend: whoever comes between is found there. Undefined for a backend that has no directory.
+ * cannot be looked at, and where the path is relative, so another in each process. Directories are compared as this process sees them. Answers what it was compared with, to be given to the store with the backend: whoever comes between is found there. Undefined for a backend that has no directory.
  */
 export async function assertOwnDirectory(
   { backends }: Pick<ControlPlane, 'backends'>,
@@ -15,6 +16,10 @@ export async function assertOwnDirectory(
 ): Promise<SeenDirectories | undefined> {
   const path = wanted.options['path'];
   if (wanted.type !== 'filesystem' || typeof path !== 'string' || path === '' || path.includes('\0')) return undefined;
+  if (!isAbsolute(path))
+    throw invalid('invalid-backend', 'the backend cannot be registered so', [
+      { path: 'options.path', message: 'expected an absolute path: one process may be started elsewhere than another' },
+    ]);
   const seen: BackendRecord[] = [];
   for await (const backend of everyItem((page) => backends.list(page))) {
     seen.push(backend);
