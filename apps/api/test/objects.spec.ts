@@ -129,6 +129,9 @@ describe('objects', () => {
     const etag = `"${md5(bytes)}"`;
     expect((await get('ranged', { range: 'bytes=0-1', 'if-range': etag })).status).toBe(206);
     expect((await get('ranged', { range: 'bytes=0-1', 'if-range': '"other"' })).status).toBe(200);
+    const modified = (await get('ranged')).headers.get('last-modified') ?? '';
+    expect(Date.parse(modified)).not.toBeNaN();
+    expect((await get('ranged', { range: 'bytes=0-1', 'if-range': modified })).status).toBe(200);
     expect((await get('ranged', { range: 'bytes=0-1', 'if-range': `W/${etag}` })).status).toBe(200);
   });
 

@@ -15,9 +15,12 @@ export interface ChildPlan {
   readonly onEvent: (event: string) => void;
 }
 
+/** So often is a first start begun again that somebody killed: the system for want of memory, or a person. */
+const KILLED_STARTS = 3;
+
 /**
  * A child that is started, waited for, started again when it crashes, and stopped. Before it has been ready once, its end fails
- * the start (settings or ports that are wrong stay wrong); after that it is started again, ever later (BackOff).
+ * the start (settings or ports that are wrong stay wrong), unless it was killed; after that it is started again, ever later (BackOff).
  */
 export class KeptChild {
   readonly #plan: ChildPlan;
@@ -27,6 +30,8 @@ export class KeptChild {
   #restart: NodeJS.Timeout | undefined;
   #stopping = false;
   #hasServed = false;
+  #killedStarts = 0;
+  #giveUp: ((error: Error) => void) | undefined;
 
   constructor(plan: ChildPlan) {
     this.#plan = plan;
@@ -36,7 +41,8 @@ export class KeptChild {
   async start(): Promise<ReadyMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<ReadyMessage>();
     const { name, startTimeoutMs } = this.#plan;
-    if (this.#stopping) throw new Error(`${name} is not started: everything is stopping`);
+    if (this.#stopping) throw stopping(name);
+    this.#giveUp = reject;
     const late = setTimeout(
       () => reject(new Error(`${name} was not ready after ${startTimeoutMs / 1000} s`)),
       startTimeoutMs,
@@ -54,7 +60,11 @@ export class KeptChild {
     this.#stopping = true;
     clearTimeout(this.#restart);
     const child = this.#process;
-    if (child === undefined) return;
+    if (child === undefined) {
+      // It may wait to be begun again.
+      this.#giveUp?.(stopping(this.#plan.name));
+      return;
+    }
     this.#send(child, { type: 'stop' });
     const late = setTimeout(() => {
       this.#plan.onEvent(`did not stop within ${deadlineMs / 1000} s and was killed`);
@@ -88,18 +98,25 @@ export class KeptChild {
         resolve(data);
       }
     });
-    const end = (how: string): void => {
+    const end = (how: string, isKilled: boolean): void => {
       // A child that never started reports both an error and, sometimes, an exit.
       if (this.#process !== child) return;
       this.#process = undefined;
       gone.resolve(undefined);
+      if (isKilled && this.#mayStartAgain()) {
+        this.#soon(how, Date.now() - began, () => this.#run(resolve, reject));
+        return;
+      }
       const { name } = this.#plan;
       reject(new Error(`${name} could not start: ${reason ?? how}`));
       if (!this.#stopping && this.#hasServed) this.#runAgain(reason ?? how, Date.now() - began);
     };
-    child.on('error', (error) => end(error.message));
+    child.on('error', (error) => end(error.message, false));
     child.on('exit', (code, signal) =>
-      end(signal === null ? `it ended with code ${String(code)}` : `it was ended by ${signal}`),
+      end(
+        signal === null ? `it ended with code ${String(code)}` : `it was ended by ${signal}`,
+        signal === 'SIGKILL' && reason === undefined,
+      ),
     );
   }
 
@@ -108,10 +125,21 @@ export class KeptChild {
     this.#send(child, { type: 'administrator-shown' });
   }
 
+  /** For a child that has not been ready yet: a bounded number of times. */
+  #mayStartAgain(): boolean {
+    if (this.#hasServed || this.#stopping) return false;
+    this.#killedStarts += 1;
+    return this.#killedStarts <= KILLED_STARTS;
+  }
+
   #runAgain(how: string, upMs: number): void {
+    this.#soon(how, upMs, () => this.#restartNow());
+  }
+
+  #soon(how: string, upMs: number, start: () => void): void {
     const pause = this.#backOff.next(upMs);
     this.#plan.onEvent(`crashed (${how}); starting it again ${pause === 0 ? 'at once' : `in ${pause / 1000} s`}`);
-    this.#restart = setTimeout(() => this.#restartNow(), pause);
+    this.#restart = setTimeout(start, pause);
   }
 
   /** A start that fails or takes too long comes back to `#runAgain` by the child's end. */
@@ -127,4 +155,8 @@ export class KeptChild {
     };
     this.#run(recovered, () => clearTimeout(late));
   }
+}
+
+function stopping(name: string): Error {
+  return new Error(`${name} is not started: everything is stopping`);
 }

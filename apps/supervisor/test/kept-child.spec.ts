@@ -55,6 +55,49 @@ describe('a kept child', () => {
     ]);
   });
 
+  it('that is killed before it was ever ready is begun again, and its start succeeds', async () => {
+    const events: string[] = [];
+    const roles = ['silent', 'silent', 'serving'];
+    const child = new KeptChild({
+      name: 'sleepy',
+      spawn: () => {
+        const role = roles.shift() ?? 'serving';
+        const spawned = fork(join(import.meta.dirname, 'fixtures', 'sleepy.mjs'), [role], { execArgv: [] });
+        if (role === 'silent') spawned.on('spawn', () => spawned.kill('SIGKILL'));
+        return spawned;
+      },
+      startTimeoutMs: 90_000,
+      onAdministrator: () => undefined,
+      onEvent: (event) => events.push(event),
+    });
+    await child.start();
+    await child.stop(10);
+    expect(events.slice(0, 2)).toEqual([
+      'crashed (it was ended by SIGKILL); starting it again at once',
+      'crashed (it was ended by SIGKILL); starting it again in 0.5 s',
+    ]);
+  });
+
+  it('that is killed at every start fails its start; one that waits for its next start can be stopped', async () => {
+    const killed = (onEvent: (event: string) => void): KeptChild =>
+      new KeptChild({
+        name: 'sleepy',
+        spawn: () => {
+          const spawned = fork(join(import.meta.dirname, 'fixtures', 'sleepy.mjs'), ['silent'], { execArgv: [] });
+          spawned.on('spawn', () => spawned.kill('SIGKILL'));
+          return spawned;
+        },
+        startTimeoutMs: 90_000,
+        onAdministrator: () => undefined,
+        onEvent,
+      });
+    await expect(killed(() => undefined).start()).rejects.toThrow('sleepy could not start: it was ended by SIGKILL');
+    const child: KeptChild = killed((event) => {
+      if (event.includes('in 1 s')) setImmediate(() => void child.stop(10));
+    });
+    await expect(child.start()).rejects.toThrow('everything is stopping');
+  });
+
   it('is started again at once, then ever later up to half a minute, and at once again after a minute of health', () => {
     const backOff = new BackOff();
     const pauses = Array.from({ length: 9 }, () => backOff.next(10));

@@ -9,7 +9,7 @@ import { AccessGuard, ForUsers } from '../http/access.guard.js';
 import { BucketParam } from '../http/bucket-param.js';
 import type { Caller } from '../http/caller.js';
 import { Describe } from '../http/describe.decorator.js';
-import { AskedBy, JsonBody, pageOf, pageQuery, QueryOf } from '../http/parameters.js';
+import { AskedBy, JsonBody, pageOf, pageLimit, pageQuery, QueryOf } from '../http/parameters.js';
 import { RequestError } from '../http/request-error.js';
 import { backendName, backendNames, shownObject } from '../objects/object-request.js';
 import { removeKeys } from '../objects/remove-many.js';
@@ -17,7 +17,7 @@ import { DEPLOYMENT } from '../tokens.js';
 import { BucketPresenter } from './bucket-presenter.js';
 import * as schemas from './bucket-schemas.js';
 
-const listPage = pageQuery.extend({ limit: pageQuery.shape.limit.default(1000) });
+const listPage = pageQuery.extend({ limit: pageLimit(1000) });
 
 /** `/v1`: buckets, as SODA's users know them. Objects are served by `ObjectEndpoint`. */
 @ApiTags('buckets')

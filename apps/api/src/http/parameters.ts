@@ -55,12 +55,24 @@ export function limitJson(server: FastifyInstance, bytes: number): void {
   jsonLimits.set(server, bytes);
 }
 
+const DECIMAL = /^\d{1,15}$/;
+
+/** A number in a query: decimal digits and nothing else, so that neither an empty text nor `1e3` passes for one. */
+export function inQuery<Of extends z.ZodType<number | undefined>>(number: Of) {
+  return z.preprocess((text) => (typeof text === 'string' && DECIMAL.test(text) ? Number(text) : text), number);
+}
+
 /** A part of a path: not empty. */
 export const pathPart = z.string().min(1).max(1024);
 
+/** `?limit=`, where it is absent `byDefault`. */
+export function pageLimit(byDefault: number) {
+  return inQuery(z.number().int().min(1).max(1000).default(byDefault)).describe('Items a page, 1 to 1,000');
+}
+
 /** `?limit=&after=` of every list. */
 export const pageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Items a page, 1 to 1,000'),
+  limit: pageLimit(100),
   after: z.string().min(1).optional().describe('Where to go on: `next` of the page before'),
 });
 
