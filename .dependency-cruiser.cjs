@@ -18,7 +18,7 @@ module.exports = {
     only('identity', ['metadata', 'secrets']),
     only('objects', ['backends', 'metadata', 'naming', 'tiering']),
     only('jobs', ['metadata']),
-    only('backup', ['metadata']),
+    only('backup', ['metadata', 'secrets']),
     only('webhooks', ['metadata', 'secrets']),
     only('tracing', []),
     // Root keys are kept as Secrets; a Postgres URL is checked by whoever reads it.

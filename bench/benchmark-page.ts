@@ -1,18 +1,6 @@
 import { gatewaySection, hangingSection } from './gateway-page.js';
 import type { Hanging } from './hanging.js';
-import type { LoadResult } from './http-load.js';
-
-/** What one measure of one subject in one round came to. */
-export interface Row extends LoadResult {
-  readonly measure: string;
-  readonly subject: string;
-  readonly round: number;
-  /** Content moved; 0 where operations count. */
-  readonly bytes: number;
-  readonly cpuSeconds: number;
-  /** Of what lies beneath a gateway. */
-  readonly cpuSecondsBeneath?: number;
-}
+import type { Row } from './row.js';
 
 export interface Figures {
   readonly rows: readonly Row[];
@@ -110,8 +98,10 @@ The disk is synced before each measure: some peers do not sync what they acknowl
 Each measure of Spumoni and MinIO is of the steady state: a second of the same small requests goes before it, and as a gateway small requests are measured before large ones. Without that a process that has just taken large uploads and listings answers small requests at up to half as much CPU again for some 20,000 requests, until V8 has compiled its code anew.
 In counts of \`--trace-deopt\` each round of large uploads made 46 to 108 optimised functions invalid, mostly because objects that their code names had died, and each listing 9 to 28 in the code of an answer. Keeping bytecode (\`--no-flush-bytecode\`) changed nothing; what would help is not found.
 
-- **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). The directory is synced while the file is written, and writers that come at the same time share its sync and the index's commit. Two fifths of the CPU are the kernel's (the ext4 journal, sockets), three fifths the program's own.
-  To wake a thread of Node's pool for each call that may wait for the disk is a large part of those: two a write (open, write), and some of the shared syncs.
+- **PUT 1 KiB.** The disk: each is durable before it is answered (file with O_DSYNC, its directory, the index). The directory is synced while the file is written, and writers that come at the same time share its sync and the index's commit.
+  Half of the CPU is the kernel's (opening, writing and waiting for each file, waking threads, sockets); of the rest no function takes a fiftieth by itself. Counted: two turns of Node's thread pool a write (open, write), and a tenth to a fifth each of a sync of the directory and of a commit of the index, of which
+  all writers of the moment share one. A thread of the pool goes to sleep seven to nine times a write: three times for the disk (the bytes, the inode, the flush of the disk's own cache), else for work and for the one lock around the pool's queue, which takes half of all calls to wake or to wait. Fewer threads change none of it.
+  The file takes some 130 µs, of which 40 are of the thread that serves; the index's change 60 where ten writers share a commit, as here, and 30 where 32 do. Two processes take a fifth more a write than one: each syncs for fewer writers, and waits for the other's commit.
 - **GET 1 KiB.** HTTP itself: a quarter is writing the answer, most of that the kernel's; an eighth is the file, a twelfth each the index and the credentials. A file that was written or read in the last two minutes is opened, read
   and checked at once, by the thread that serves, and answered without a promise ([ADR 20](adr/0020-what-is-at-hand-is-read-without-a-promise.md)); any other goes through the thread pool, so that a disk that hangs never stops the
   other backends. The pool takes up to twice the CPU: after reads that had to wait for the disk everything goes through it for half a minute, but not after reads in which the thread
@@ -130,8 +120,8 @@ In counts of \`--trace-deopt\` each round of large uploads made 46 to 108 optimi
   takes at once, 0.4 for four ([ADR 19](adr/0019-md5-of-several-streams-at-once.md)). With two cores shared by server and client there is no core left for it to run on for free.
   The young part of the heap is collected after each 16 MiB, and the whole when buffers have grown old: left to itself V8 marks the whole heap after each 64 MiB of buffers, which took a third of the CPU, and more the longer a process ran.
 - **GET 64 MiB.** The disk, and copying into the socket, from two reused buffers of 1 MiB. An object that is read for the first time comes past the page cache, which costs no more CPU than a copy out of it; from the fifth time on it comes out of it ([ADR 24](adr/0024-large-bodies-go-past-the-cache.md)).
-- **list of 1,000.** Reading and encoding the records; the index gives a page in 3 ms.
-- **list by delimiter.** The index, with 1.3 ms for 1,000 prefixes of two keys each, and HTTP. Keys are folded without decoding their documents, and one cursor serves the whole page; where prefixes have many keys it seeks past each, which takes 4.5 ms a page.
+- **list of 1,000.** Writing the answer: half is JSON and the kernel's copying of it. The index takes a third: one cursor, and of each record only the seven values that are shown are read, straight from the stored bytes.
+- **list by delimiter.** The index, and HTTP. Keys are folded without decoding their documents, and one cursor serves the whole page, documents included; where prefixes have many keys it seeks past each, which takes 4.5 ms a page.
 
 The index by itself (\`bench/object-index.ts\`, one process): 1,000 common prefixes over 1,000,000 keys in 5.6 ms on a machine at load 2, 7.1 ms at load 6 (goal: under 10 ms); 13,500 durable changes a second from 32 writers at load 2.
 `;

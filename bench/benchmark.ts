@@ -1,12 +1,14 @@
 import { cpus, release, totalmem } from 'node:os';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { page, type Row } from './benchmark-page.js';
+import { page } from './benchmark-page.js';
+import type { Row } from './row.js';
 import { gatewayRows } from './gateway.js';
 import { measureHanging, type Hanging } from './hanging.js';
 import { measureOnce, MEASURES, warmUp } from './measures.js';
 import { measurePeer, peerSubjects } from './peers.js';
-import { minioSubject, spumoniSubject, type Subject } from './subjects.js';
+import type { Subject } from './subject.js';
+import { minioSubject, spumoniSubject } from './subjects.js';
 
 const ROUNDS = 3;
 /** So often are peers measured: they are there to compare with, not to be known exactly. */

@@ -1,4 +1,4 @@
-import type { Row } from './benchmark-page.js';
+import type { Row } from './row.js';
 import type { Hanging } from './hanging.js';
 
 /** Goals of issue 4: what a gateway may add, in CPU µs an operation. */

@@ -1,10 +1,11 @@
 import { findServer, startMinio } from '../test/servers/index.js';
-import type { Row } from './benchmark-page.js';
+import type { Row } from './row.js';
 import { GET_LARGE, GET_SMALL, measureOnce, PUT_LARGE, PUT_SMALL, warmUp, type Measure } from './measures.js';
 import { minioBody } from './minio-body.js';
 import { measurePeer, peerSubjects } from './peers.js';
 import { s3Subject } from './s3-subject.js';
-import { spumoniSubject, type Subject } from './subjects.js';
+import type { Subject } from './subject.js';
+import { spumoniSubject } from './subjects.js';
 
 /** What the goals are of: measured in every round. */
 const SMALL = [PUT_SMALL, GET_SMALL];

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Row } from './benchmark-page.js';
+import type { Row } from './row.js';
 import { cpuSecondsOf } from './cpu-time.js';
 import { runLoad, type PreparedRequest } from './http-load.js';
-import type { Subject } from './subjects.js';
+import type { Subject } from './subject.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

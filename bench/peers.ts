@@ -1,10 +1,10 @@
 import { findServer } from '../test/servers/index.js';
 import { startPeer, type Backing } from '../test/servers/peers.js';
 import type { PeerName } from '../test/servers/versions.mjs';
-import type { Row } from './benchmark-page.js';
+import type { Row } from './row.js';
 import { measureOnce, type Measure } from './measures.js';
 import { s3Subject } from './s3-subject.js';
-import type { Subject } from './subjects.js';
+import type { Subject } from './subject.js';
 
 const ALONE: readonly (readonly [PeerName, string])[] = [
   ['versitygw', 'Versity posix (writes not synced)'],

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { AccessKeys } from '../test/servers/index.js';
-import type { Subject } from './subjects.js';
+import type { Subject } from './subject.js';
 
 /** A running server that speaks S3. */
 export interface S3Server {

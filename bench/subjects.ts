@@ -1,22 +1,8 @@
 import { RunningSpumoni } from '../test/system/running-spumoni.js';
 import type { BackendBody } from '../test/system/vendor-servers.js';
 import { findServer, startMinio } from '../test/servers/index.js';
-import type { PreparedRequest } from './http-load.js';
 import { BUCKET, s3Subject } from './s3-subject.js';
-
-/** A server under load, and how a request to it is made. */
-export interface Subject {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  /** The process of what it is a gateway before, if it is one. */
-  readonly beneath?: number;
-  /** The processes that serve, whose CPU is counted. */
-  pids(): Promise<number[]>;
-  prepare(method: 'GET' | 'PUT' | 'HEAD', key: string, body?: Buffer): PreparedRequest;
-  prepareList(query: Readonly<Record<string, string>>): PreparedRequest;
-  stop(): Promise<void>;
-}
+import type { Subject } from './subject.js';
 
 /** The product as `npm start` runs it, with its filesystem backend, or before the backend that is given. */
 export async function spumoniSubject(

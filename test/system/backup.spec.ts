@@ -55,6 +55,14 @@ describe('a backup, made and restored as a person does', () => {
     expect(said).toMatch(/To restore it takes the master key \w+, which is not in it/);
     const checked = await run('backup', spumoni.dataDirectory, '--check', file);
     expect(checked).toMatch(/is whole: \d+ rows of the control plane, 1 buckets and 3 keys of deployment/);
+    expect(checked).toMatch(/It is as it was written: the master key \w+ has signed it/);
+    // Where nobody has the key, nobody can say that nothing was changed.
+    await expect(run('backup', join(directory, 'elsewhere'), '--check', file)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/is signed by the master key \w+, and in the file .* there is none/),
+    });
+    const unsigned = await run('backup', join(directory, 'elsewhere'), '--check', file, '--unsigned');
+    expect(unsigned).toMatch(/is whole: .*\nWhether it was changed on purpose was not looked at/);
   }, 60_000);
 
   it('is not restored over a deployment that is there, nor while it runs', async () => {

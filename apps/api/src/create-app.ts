@@ -24,6 +24,8 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
   const serve: Serving = {};
   const adapter = new FastifyAdapter({
     serverFactory: (handler: Handler) => createHttpServer((exchange) => serveExchange(exchange, handler)),
+    // The server does it, which knows what of a connection was asked for in full.
+    clientErrorHandler: () => undefined,
     // Objects, for which a trailing slash matters, do not come this way.
     routerOptions: { maxParamLength: MAX_PARAMETER, ignoreTrailingSlash: true },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkBackup } from '#libs/backup';
+import { masterKeysAtHand } from '#libs/deployment';
+import { readSettings } from '#libs/settings';
 import { START_MS, Stand } from './stand.js';
 
 const TEST_MS = 120_000;
@@ -21,6 +23,7 @@ describe('a backup by the admin API', () => {
   let stand: Stand;
   const recorded = async (): Promise<readonly Recorded[]> =>
     ((await stand.ask('GET', '/admin/v1/audit?action=getBackup')).json as { items: Recorded[] }).items;
+  const masterKeys = () => masterKeysAtHand(readSettings({ SPUMONI_DATA_DIR: join(stand.directory, 'data') }));
   /** A client that has seen the first bytes and takes no more. */
   const begun = async (): Promise<IncomingMessage> => {
     const request = get(`${stand.url}/admin/v1/backup`, { headers: { authorization: stand.root } });
@@ -45,9 +48,13 @@ describe('a backup by the admin API', () => {
       expect(answer.headers.get('content-disposition')).toMatch(/^attachment; filename="spumoni-[\dT-]+Z\.spumoni"$/);
       const file = join(stand.directory, 'saved');
       await writeFile(file, answer.bytes);
-      const { header, counts } = await checkBackup(file);
+      const { header, counts, signedBy } = await checkBackup(file, { keys: await masterKeys() });
+      expect(header.masterKeys).toEqual([signedBy]);
       expect(counts).toMatchObject({ buckets: 1, keys: 2, rows: { bucket: 1 } });
       expect(answer.headers.get('x-spumoni-master-keys')).toBe(header.masterKeys.join(', '));
+      // How it ended is recorded once the last byte has been taken, of which the client is not told.
+      const ended = async (): Promise<boolean> => (await recorded()).every(({ result }) => result !== 'begun');
+      for (let turn = 0; turn < 600 && !(await ended()); turn += 1) await new Promise((r) => setTimeout(r, 100));
       expect(await recorded()).toMatchObject([{ actor: 'root', result: 'done', status: 200 }]);
     },
     TEST_MS,
@@ -72,9 +79,9 @@ describe('a backup by the admin API', () => {
       const next = await stand.ask('GET', '/admin/v1/backup');
       const file = join(stand.directory, 'next');
       await writeFile(file, next.bytes);
-      expect((await checkBackup(file)).counts.keys).toBe(3);
+      expect((await checkBackup(file, { keys: await masterKeys() })).counts.keys).toBe(3);
       await writeFile(file, next.bytes.subarray(0, next.bytes.length - 1_000));
-      await expect(checkBackup(file)).rejects.toMatchObject({ kind: 'damaged' });
+      await expect(checkBackup(file, { keys: await masterKeys() })).rejects.toMatchObject({ kind: 'damaged' });
     },
     TEST_MS,
   );

@@ -76,6 +76,24 @@ describe('bad input, each with a clear error and nothing lost', () => {
     expect(await old()).toBe('old');
   });
 
+  it.each([
+    ['content-range', 'bytes 0-2/10', 400, 'invalid-request'],
+    ['x-amz-write-offset-bytes', '3', 501, 'not-offered'],
+    ['x-amz-copy-source', '/kept/old', 501, 'not-offered'],
+    ['x-amz-object-lock-mode', 'COMPLIANCE', 501, 'not-offered'],
+    ['x-amz-server-side-encryption', 'aws:kms', 501, 'not-offered'],
+    ['x-amz-server-side-encryption-customer-algorithm', 'AES256', 501, 'not-offered'],
+    ['transfer-encoding', 'gzip, chunked', 501, 'not-offered'],
+  ] as const)('an upload that %s makes into something else', async (name, value, status, code) => {
+    const client = await RawClient.open(stand.port);
+    const length = name === 'transfer-encoding' ? {} : { 'Content-Length': 3 };
+    const body = name === 'transfer-encoding' ? '3\r\nnew\r\n0\r\n\r\n' : 'new';
+    client.send(upload({ ...length, [name]: value, Connection: 'close' }) + body);
+    const answer = await client.untilClosed();
+    expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
+    expect(await old()).toBe('old');
+  });
+
   it.each([3, 200_000])('a body of %d bytes that ends early, and a client that vanishes', async (sent) => {
     const ended = await RawClient.open(stand.port);
     ended.send(upload({ 'Content-Length': sent + 5 }) + 'x'.repeat(sent));

@@ -1,13 +1,16 @@
 import { stat } from 'node:fs/promises';
-import { backUp, checkBackup, type WrittenBackup } from '#libs/backup';
+import { backUp, checkBackup, type BackupKeys, type WrittenBackup } from '#libs/backup';
+import { masterKeysAtHand } from '#libs/deployment';
 import { readSettings } from '#libs/settings';
-import { fileIn } from './maintenance/command-line.js';
+import { commandIn } from './maintenance/command-line.js';
 import { mebibytes, ProgressLine } from './maintenance/progress-line.js';
 import { withStoresToRead } from './maintenance/stores.js';
 import { terminal } from './terminal.js';
 
 const USAGE =
-  'usage: npm run backup -- --to FILE   (with the settings of the service, which may run meanwhile)\n       npm run backup -- --check FILE';
+  'usage: npm run backup -- --to FILE   (with the settings of the service, which may run meanwhile)\n       npm run backup -- --check FILE [--unsigned]   (with the master key, as the service has it; --unsigned: by its checksum alone)';
+
+const NO_KEYS: BackupKeys = { ids: [], find: () => undefined, where: 'no place' };
 
 /** What `npm run backup` runs: all metadata into one file; or a look at one that is there. Exit code 1, with a reason, if it could not be written, or is no whole backup. */
 async function main(): Promise<void> {
@@ -15,16 +18,23 @@ async function main(): Promise<void> {
   const line = new ProgressLine();
   const onProgress = line.tell.bind(line);
   if (args.some((arg) => arg.startsWith('--check'))) {
-    const file = fileIn(args, 'check', USAGE);
-    const { header, counts } = await checkBackup(file, onProgress);
+    const { file, unsigned } = commandIn(args, 'check', USAGE);
+    const keys = unsigned ? NO_KEYS : await masterKeysAtHand(readSettings(process.env));
+    const { header, counts, signedBy } = await checkBackup(file, { keys, unsigned }, onProgress);
     terminal.say(`${file} (${await sizeOf(file)}) is whole: ${whatIsIn({ header, counts })}.`);
+    terminal.say(
+      signedBy === undefined
+        ? 'Whether it was changed on purpose was not looked at (--unsigned).'
+        : `It is as it was written: the master key ${signedBy} has signed it.`,
+    );
     terminal.say(`It was made at ${new Date(header.createdAt).toISOString()}. ${neededBy(header)}`);
     return;
   }
-  const to = fileIn(args, 'to', USAGE);
+  const { file: to } = commandIn(args, 'to', USAGE);
   const settings = readSettings(process.env);
+  const keys = await masterKeysAtHand(settings);
   const written = await withStoresToRead(settings, (stores) =>
-    backUp({ ...stores, to, now: () => Date.now(), onProgress }),
+    backUp({ ...stores, to, keys, now: () => Date.now(), onProgress }),
   );
   terminal.say(`Wrote ${to} (${await sizeOf(to)}): ${whatIsIn(written)}.`);
   terminal.say(neededBy(written.header));

@@ -4,7 +4,7 @@ export * from './definition.js';
 export { movedDestinations } from './destination.js';
 export type { Destination } from './destination.js';
 export * from './errors.js';
-export { overlapOf } from './filesystem/overlap.js';
+export { overlapOf, UnknownDirectoryError } from './filesystem/overlap.js';
 export type { Overlap } from './filesystem/overlap.js';
 export { AMBIENT_VENDORS, NO_MACHINE_IDENTITY } from './identity/index.js';
 export type { AmbientVendor, MachineIdentity } from './identity/index.js';

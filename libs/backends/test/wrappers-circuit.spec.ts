@@ -17,6 +17,8 @@ import {
 import { CALL, CONTAINER, failed, memory, write } from './wrappers-fixture.js';
 
 const OPTIONS = { windowMs: 1_000, minFailures: 4, failureShare: 0.5, openMs: 100, maxOpenMs: 400 };
+/** Whoever gave up a download after so long tells something. */
+const SILENCE_MS = 10_000;
 
 class Time {
   at = 0;
@@ -39,7 +41,7 @@ async function failing(kinds: readonly BackendErrorKind[]): Promise<{
   const plan = new FaultPlan();
   for (const [at, kind] of kinds.entries()) plan.on('head', at + 1, { kind: 'fail', error: failed(kind) });
   const { circuit, time } = makeCircuit();
-  const inner = watchedByCircuit(withFaults(await memory(), plan), circuit);
+  const inner = watchedByCircuit(withFaults(await memory(), plan), circuit, { silenceMs: SILENCE_MS, now: time.now });
   return { backend: gatedByCircuit(inner, circuit), plan, circuit, time };
 }
 
@@ -108,6 +110,28 @@ describe('a circuit', () => {
     expect(circuit.view().state).toBe('closed');
   });
 
+  it('blames one that did not begin to answer for long, though its readers gave up', async () => {
+    const { backend, circuit, plan, time } = await failing([]);
+    const giveUp = async (afterMs: number): Promise<void> => {
+      const reader = new AbortController();
+      const reading = kindOf(backend.get({ ...CALL, signal: reader.signal }, { container: CONTAINER, key: 'k' }));
+      await plan.isHeld('get');
+      time.at += afterMs;
+      reader.abort();
+      expect(await reading).toBe('unavailable');
+    };
+    for (let call = 1; call <= 8; call += 1) plan.on('get', call, { kind: 'hang' });
+    for (let call = 1; call <= 4; call += 1) await giveUp(call);
+    expect(circuit.view().state).toBe('closed');
+    const began = time.at;
+    for (let call = 1; call <= 4; call += 1) {
+      await giveUp(SILENCE_MS);
+      // As if they had all waited at once.
+      time.at = began;
+    }
+    expect(circuit.view().state).toBe('open');
+  });
+
   it('forgets: failures that are spread over more than its window do not open it', async () => {
     const { backend, circuit, time } = await failing(repeat('timeout', 30));
     for (let call = 0; call < 30; call += 1) {
@@ -122,13 +146,16 @@ describe('a circuit', () => {
     const inner = await memory();
     for (let call = 1; call <= 9; call += 1) plan.on('put', call, { kind: 'lose-answer', error: failed('timeout') });
     const { circuit } = makeCircuit();
-    const retried = withRetry(watchedByCircuit(withFaults(inner, plan), circuit), {
-      budget: new RetryBudget({ capacity: 100, refillPerSuccess: 1 }),
-      mayRetry: () => circuit.refusal() === undefined,
-      attempts: 9,
-      random: () => 0,
-      sleep: () => Promise.resolve(),
-    });
+    const retried = withRetry(
+      watchedByCircuit(withFaults(inner, plan), circuit, { silenceMs: SILENCE_MS, now: () => 0 }),
+      {
+        budget: new RetryBudget({ capacity: 100, refillPerSuccess: 1 }),
+        mayRetry: () => circuit.refusal() === undefined,
+        attempts: 9,
+        random: () => 0,
+        sleep: () => Promise.resolve(),
+      },
+    );
     const backend = gatedByCircuit(retried, circuit);
     plan.on('head', 1, { kind: 'fail', error: failed('timeout') });
     for (let call = 2; call <= 9; call += 1) plan.on('head', call, { kind: 'fail', error: failed('timeout') });

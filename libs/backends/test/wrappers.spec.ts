@@ -17,6 +17,23 @@ import { createMemoryBackend } from '../src/index.js';
 import { describeConformance } from './conformance/index.js';
 import { CALL, CONTAINER, failed, memory, textOf, write } from './wrappers-fixture.js';
 
+/** Bodies that fall silent after their first chunk, and end when the call is given up, as those of an adapter do. */
+function cutByAbort(backend: ObjectBackend): ObjectBackend {
+  const get: ObjectBackend['get'] = async (call, request) => {
+    const answer = await backend.get(call, request);
+    async function* body(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of answer.body) {
+        yield chunk;
+        break;
+      }
+      await new Promise((_, reject) => call.signal?.addEventListener('abort', () => reject(failed('timeout'))));
+    }
+    const { whole: _all, ...rest } = answer;
+    return { ...rest, body: body() };
+  };
+  return Object.assign(Object.create(backend) as ObjectBackend, { get });
+}
+
 /** All wrappers, as a process puts them around an adapter. */
 function wrapped(backend: ObjectBackend): ObjectBackend {
   const limited = withConcurrencyLimit(withFaults(backend, new FaultPlan()), { max: 4, queue: 100 });
@@ -68,6 +85,25 @@ describe('withMetrics', () => {
       ['put', 'ok', 4],
       ['get', 'unavailable', 3],
     ]);
+  });
+
+  it('tells a download whose reader went away as one that was left early, but as a failure where the backend had not begun to answer', async () => {
+    const [reader, impatient] = [new AbortController(), new AbortController()];
+    const plan = new FaultPlan().on('get', 2, { kind: 'hang' });
+    const seen: Observation[] = [];
+    const measured = withMetrics(withFaults(cutByAbort(await memory()), plan), { observe: (one) => seen.push(one) });
+    const backend = withDeadline(measured, { answerMs: 60_000, idleMs: 60_000 });
+    await backend.put(CALL, write('k', 'text'));
+    const request = { container: CONTAINER, key: 'k' };
+    const answer = await backend.get({ ...CALL, signal: reader.signal }, request);
+    const reading = textOf(answer.body);
+    reader.abort(new Error('gone'));
+    await expect(reading).rejects.toMatchObject({ kind: 'timeout' });
+    const waiting = backend.get({ ...CALL, signal: impatient.signal }, request);
+    await plan.isHeld('get');
+    impatient.abort(new Error('gone'));
+    await expect(waiting).rejects.toMatchObject({ kind: 'timeout' });
+    expect(seen.slice(1).map(({ outcome }) => outcome)).toEqual(['ok', 'unavailable']);
   });
 
   it('tells a discarded download once', async () => {
@@ -182,7 +218,7 @@ describe('bytes at hand, inside wrappers', () => {
   it('come through the circuit while it is closed, and count as answers', async () => {
     const judged = { ...CIRCUIT_DEFAULTS, minFailures: 2, now: () => 0 };
     const circuit = new Circuit('memory', judged);
-    const gated = gatedByCircuit(watchedByCircuit(await near(), circuit), circuit);
+    const gated = gatedByCircuit(watchedByCircuit(await near(), circuit, { silenceMs: 1, now: () => 0 }), circuit);
     for (let times = 0; times < 3; times++) expect(gated.getAtOnce?.(request)).toBe(bytes);
     for (let times = 0; times < 2; times++) circuit.ended('failed');
     // Two of five calls.

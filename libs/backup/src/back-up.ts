@@ -10,7 +10,8 @@ import {
 } from '#libs/metadata';
 import { BackupError } from './errors.js';
 import { FILE_VERSION, type Counts, type Header, type Page } from './format.js';
-import { bytesOf, writeBackupFile } from './write-file.js';
+import { newSigningKey, type BackupKeys } from './signature.js';
+import { bytesOf, writeBackupFile, type BackupContent } from './write-file.js';
 
 /** How far it is. `total` is absent where nobody knows yet. */
 export interface Progress {
@@ -26,6 +27,8 @@ export interface BackupSource {
   readonly connection: PostgresConnection;
   readonly openIndex: (deployment: string) => Promise<IndexArchive>;
   readonly now: () => number;
+  /** One of the deployment's own signs it. */
+  readonly keys: BackupKeys;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -42,10 +45,13 @@ export interface WrittenBackup {
 
 /**
  * Copies all metadata of a deployment, which may be at work, into one file: the control plane as it was at one moment, then the object index (on LMDB as it was at one moment, too). What is written meanwhile is found again after a restore
- * as what is written later: at the vendors. Memory is bounded by a page. Fails with `BackupError` `exists`, or as the stores do.
+ * as what is written later: at the vendors. Memory is bounded by a page. Fails with `BackupError` `exists` or `missing-key`, or as the stores do.
  */
 export function backUp(work: BackUp): Promise<WrittenBackup> {
-  return withPages(work, async (header, pages) => ({ header, counts: await writeBackupFile(work.to, header, pages) }));
+  return withContent(work, async (content) => ({
+    header: content.header,
+    counts: await writeBackupFile(work.to, content),
+  }));
 }
 
 /**
@@ -55,25 +61,23 @@ export function streamBackup<T>(
   source: BackupSource,
   take: (header: Header, bytes: Readable) => Promise<T>,
 ): Promise<T> {
-  return withPages(source, async (header, pages) => {
-    const bytes = bytesOf(header, pages);
+  return withContent(source, async (content) => {
+    const bytes = bytesOf(content);
     try {
-      return await take(header, bytes);
+      return await take(content.header, bytes);
     } finally {
       bytes.destroy();
     }
   });
 }
 
-async function withPages<T>(
-  source: BackupSource,
-  work: (header: Header, pages: AsyncIterable<Page>) => Promise<T>,
-): Promise<T> {
+async function withContent<T>(source: BackupSource, work: (content: BackupContent) => Promise<T>): Promise<T> {
   // Before anything is read: everything in the backup is as of this moment or later.
   const createdAt = source.now();
   const controlPlane = await ControlPlaneArchive.read(source.connection);
   try {
     const facts = await controlPlane.facts();
+    const signingKey = newSigningKey(source.keys, facts.masterKeys, facts.deployment);
     const index = await source.openIndex(facts.deployment);
     try {
       if (facts.indexKind !== undefined && facts.indexKind !== index.kind) throw elsewhere(facts.indexKind);
@@ -88,7 +92,7 @@ async function withPages<T>(
       };
       const pages = pagesOf(controlPlane, index, source);
       try {
-        return await work(header, pages);
+        return await work({ header, pages, signingKey });
       } finally {
         // Whoever stopped reading may have left a page being read: nothing is closed beneath it.
         await pages.return(undefined);

@@ -1,8 +1,8 @@
 import { INDEX_KINDS, type ArchivedRows, type StoredBucket, type StoredKeyDocument } from '#libs/metadata';
 import { z } from 'zod';
 
-/** The version of the file's own form. What the tables and the index hold have versions of their own, in the header. */
-export const FILE_VERSION = 1;
+/** The version of the file's own form: 2 is signed, 1 was not. What the tables and the index hold have versions of their own, in the header. */
+export const FILE_VERSION = 2;
 
 /**
  * The first line. A backup is a gzip file (RFC 1952) of lines of JSON in UTF-8: this header; pages of rows, of buckets and of keys, in that order; and a trailer. See docs/guides/backup.md.
@@ -18,6 +18,8 @@ export const header = z.object({
   /** Ids of the master keys that are needed to use what is in it. */
   masterKeys: z.array(z.string()),
   index: z.object({ kind: z.enum(INDEX_KINDS), format: z.number().int() }),
+  /** The key of its signature, wrapped by a master key. */
+  signature: z.string().optional(),
 });
 export type Header = z.output<typeof header>;
 
@@ -25,8 +27,8 @@ const counts = z.object({ rows: z.record(z.string(), z.number()), buckets: z.num
 /** How much is in a backup. */
 export type Counts = z.output<typeof counts>;
 
-/** The last line: what must have come before it. `sha256` is that of all bytes of the lines before, in hex. */
-export const trailer = z.object({ end: counts.extend({ sha256: z.string() }) });
+/** The last line: what must have come before it. `sha256` is that of all bytes of the lines before, in hex, and so is `hmac`, HMAC-SHA256 under the signature's key. */
+export const trailer = z.object({ end: counts.extend({ sha256: z.string(), hmac: z.string().optional() }) });
 export type Trailer = z.output<typeof trailer>;
 
 /** A line between header and trailer. */

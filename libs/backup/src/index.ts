@@ -4,4 +4,5 @@ export { checkBackup } from './check-file.js';
 export { BackupError, type BackupErrorKind } from './errors.js';
 export { FILE_VERSION, type Counts, type Header } from './format.js';
 export { openBackup, type OpenBackup } from './read-file.js';
+export type { BackupKeys, Trust } from './signature.js';
 export { restore, type Restore, type Restored } from './restore.js';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { BackupError } from './errors.js';
@@ -11,11 +11,16 @@ import {
   type Header,
   type Page,
 } from './format.js';
+import { forged, signatureOf, type Trust } from './signature.js';
 
 /** A backup being read: its header, then its pages. Read to the end it has been checked whole. */
 export interface OpenBackup {
   readonly header: Header;
   readonly pages: AsyncIterable<Page>;
+  /** The master key that has signed it; absent where that is not looked at. */
+  readonly signedBy?: string;
+  /** SHA-256 of its lines up to the last page that was given: whoever reads it twice knows by it whether it is the same. */
+  readonly digest: () => string;
 }
 
 export interface ReadOptions {
@@ -73,10 +78,10 @@ function parse(path: string, line: Buffer): unknown {
 }
 
 /**
- * Opens a backup. Fails with `damaged` if it is none, or `newer` for a later version's; what is wrong further on fails its pages, at the latest where they end: a file that was cut, or of which one bit is another, is never read
+ * Opens a backup. Fails with `damaged` if it is none, `newer` for a later version's, or as `signatureOf` does; what is wrong further on fails its pages, at the latest where they end: a file that was cut, or of which one bit is another, is never read
  * to the end. Whoever writes what is read must have read all of it once before.
  */
-export async function openBackup(path: string, options: ReadOptions = {}): Promise<OpenBackup> {
+export async function openBackup(path: string, trust: Trust, options: ReadOptions = {}): Promise<OpenBackup> {
   const lines = linesIn(path, options);
   const first = await lines.next();
   if (first.done) throw damaged(path, 'it is empty');
@@ -92,24 +97,61 @@ export async function openBackup(path: string, options: ReadOptions = {}): Promi
     await lines.return(undefined);
     throw damaged(path, 'it does not begin as a backup does', read.error);
   }
-  return { header: read.data, pages: pagesOf(path, first.value, lines) };
+  try {
+    const signature = signatureOf(path, read.data, trust);
+    const sums = new Sums(first.value, signature?.bytes);
+    return {
+      header: read.data,
+      pages: pagesOf(path, lines, sums),
+      digest: () => sums.sha256(),
+      ...(signature === undefined ? {} : { signedBy: signature.by }),
+    };
+  } catch (error) {
+    await lines.return(undefined);
+    throw error;
+  }
 }
 
-async function* pagesOf(path: string, first: Buffer, lines: AsyncGenerator<Buffer>): AsyncGenerator<Page> {
-  const hash = createHash('sha256').update(first).update('\n');
+/** Sums up the lines of a file; the signature's too, where there is a key to it. */
+class Sums {
+  readonly #hash = createHash('sha256');
+  readonly #hmac: ReturnType<typeof createHmac> | undefined;
+
+  constructor(first: Buffer, key: Uint8Array | undefined) {
+    this.#hmac = key && createHmac('sha256', key);
+    this.add(first);
+  }
+
+  add(line: Buffer): void {
+    for (const sum of [this.#hash, this.#hmac]) sum?.update(line).update('\n');
+  }
+
+  sha256(): string {
+    return this.#hash.copy().digest('hex');
+  }
+
+  /** Once, at the end. */
+  isSigned(signature: string | undefined): boolean {
+    return this.#hmac === undefined || this.#hmac.digest('hex') === signature;
+  }
+}
+
+async function* pagesOf(path: string, lines: AsyncGenerator<Buffer>, sums: Sums): AsyncGenerator<Page> {
   const tally = new Tally();
   for await (const line of lines) {
     const value = parse(path, line);
     if (isPage(value)) {
-      hash.update(line).update('\n');
+      sums.add(line);
       tally.add(value);
       yield value;
       continue;
     }
     const end = trailer.safeParse(value);
     if (!end.success) throw damaged(path, 'a line in it is of no known kind');
-    const counted = { ...tally.counts(), sha256: hash.digest('hex') };
-    if (!isSame(counted, end.data.end)) throw damaged(path, 'it does not hold what its last line says it does');
+    const { hmac, ...told } = end.data.end;
+    const counted = { ...tally.counts(), sha256: sums.sha256() };
+    if (!isSame(counted, told)) throw damaged(path, 'it does not hold what its last line says it does');
+    if (!sums.isSigned(hmac)) throw forged(path);
     if (!(await lines.next()).done) throw damaged(path, 'something follows its end');
     return;
   }

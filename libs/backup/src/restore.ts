@@ -15,14 +15,15 @@ import type { Progress } from './back-up.js';
 import { BackupError } from './errors.js';
 import { Tally, type Counts, type Header, type Page } from './format.js';
 import { openBackup } from './read-file.js';
+import { forged, type BackupKeys, type Trust } from './signature.js';
 
-export interface Restore {
+export interface Restore extends Trust {
   /** The file. */
   readonly from: string;
   readonly connection: PostgresConnection;
   readonly openIndex: (deployment: string) => Promise<IndexArchive>;
-  /** The master keys that the restored deployment will have, and where they are, for messages. */
-  readonly keys: { readonly ids: readonly string[]; readonly where: string };
+  /** Those that the restored deployment will have. */
+  readonly keys: BackupKeys;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -32,12 +33,17 @@ export interface Restored {
   readonly counts: Counts;
   /** Buckets that are now looking at their vendors for what was written since. */
   readonly recovering: number;
+  /** The master key that had signed the backup; absent where that was not looked at. */
+  readonly signedBy?: string;
 }
 
 /** What a first reading of the file has found. */
 interface Checked {
   readonly header: Header;
   readonly counts: Counts;
+  readonly signedBy?: string;
+  /** Of its lines up to the last row, and up to the end: a file that was exchanged since is another. */
+  readonly digests: { readonly rows: string; readonly whole: string };
   readonly documents: ReadonlyMap<string, BucketDocument>;
 }
 
@@ -63,7 +69,8 @@ export async function restore(work: Restore): Promise<Restored> {
       await fillControlPlane(work, index, checked);
     }
     await index.finish();
-    return { header, counts: checked.counts, recovering: documents.size };
+    const { counts, signedBy } = checked;
+    return { header, counts, recovering: documents.size, ...(signedBy === undefined ? {} : { signedBy }) };
   } finally {
     await index.close();
   }
@@ -77,16 +84,19 @@ function notEmpty(why: string): BackupError {
 }
 
 /** Reads the file to its end, which checks it, and keeps the documents of the buckets that will be there. */
-async function check({ from, onProgress }: Restore): Promise<Checked> {
+async function check(work: Restore): Promise<Checked> {
+  const { from, onProgress } = work;
   const { size } = await stat(from);
-  const { header, pages } = await openBackup(from, {
+  const { header, pages, signedBy, digest } = await openBackup(from, work, {
     onBytes: (done) => onProgress?.({ phase: 'checking', unit: 'bytes', done, total: size }),
   });
   const tally = new Tally();
   const rows = new Set<string>();
+  let upToRows = digest();
   const documents = new Map<string, BucketDocument>();
   for await (const page of pages) {
     tally.add(page);
+    if ('rows' in page) upToRows = digest();
     if ('rows' in page && page.table === 'bucket') for (const row of page.rows) rows.add(idOf(row));
     if ('buckets' in page)
       for (const [id, stored] of page.buckets) documents.set(id, decodeBucket(id as BucketId, stored));
@@ -98,7 +108,8 @@ async function check({ from, onProgress }: Restore): Promise<Checked> {
     );
   // One that was being made holds nothing, and one without a row was made while the backup was.
   for (const [id, { state }] of documents) if (!rows.has(id) || state === 'creating') documents.delete(id);
-  return { header, counts: tally.counts(), documents };
+  const digests = { rows: upToRows, whole: digest() };
+  return { header, counts: tally.counts(), documents, digests, ...(signedBy === undefined ? {} : { signedBy }) };
 }
 
 function idOf(row: string): string {
@@ -122,9 +133,13 @@ function recovering(bucket: BucketDocument, { createdAt }: Header): BucketDocume
   return { ...bucket, state: 'active', recovering: since };
 }
 
-async function fillIndex(work: Restore, index: IndexArchive, { header, counts, documents }: Checked): Promise<void> {
+async function fillIndex(
+  work: Restore,
+  index: IndexArchive,
+  { header, counts, documents, digests }: Checked,
+): Promise<void> {
   await index.begin();
-  const { pages } = await openBackup(work.from);
+  const { pages, digest } = await openBackup(work.from, work);
   let done = 0;
   for await (const page of pages) {
     if ('keys' in page) {
@@ -136,6 +151,7 @@ async function fillIndex(work: Restore, index: IndexArchive, { header, counts, d
       await index.putBuckets(kept.map((bucket) => recovering(bucket, header)));
     }
   }
+  if (digest() !== digests.whole) throw forged(work.from);
 }
 
 function keysOf(
@@ -147,15 +163,19 @@ function keysOf(
   );
 }
 
-async function fillControlPlane(work: Restore, index: IndexArchive, { header, documents }: Checked): Promise<void> {
+async function fillControlPlane(work: Restore, index: IndexArchive, checked: Checked): Promise<void> {
+  const { header, documents, digests } = checked;
   const controlPlane = await ControlPlaneArchive.write(work.connection, header.migrations);
   try {
-    const { pages } = await openBackup(work.from);
+    const { pages, digest } = await openBackup(work.from, work);
+    let upToRows = digest();
     for await (const page of pages) {
       // Rows come first.
       if (!('rows' in page)) break;
       await controlPlane.put(page);
+      upToRows = digest();
     }
+    if (upToRows !== digests.rows) throw forged(work.from);
     await controlPlane.commit({ buckets: new Set(documents.keys()), indexKind: index.kind });
   } finally {
     await controlPlane.close();

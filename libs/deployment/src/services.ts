@@ -62,6 +62,7 @@ export function servicesOf(
     backups: new StoredBackups(controlPlane, {
       connection: parts.postgres,
       openIndex: indexArchiveIn(settings),
+      keys: { ids: masterKey.ids, find: (id) => masterKey.find(id), where: 'this process' },
       now: () => clock.now(),
     }),
     tiers: new StoredTiers(controlPlane),

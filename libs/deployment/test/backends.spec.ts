@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -95,6 +95,10 @@ describe('backends', () => {
         violations: [{ path: 'options.path', message: expect.stringContaining(`${is} that of backend "taken"`) }],
       });
     }
+    await expect(register('second', { options: { path: '../elsewhere' } })).rejects.toMatchObject({
+      code: 'invalid-backend',
+      violations: [{ path: 'options.path', message: expect.stringContaining('expected an absolute path') }],
+    });
     expect(readdirSync(outer).sort()).toEqual(['link', 'taken']);
     // One whose name begins alike is another.
     await register('beside', { options: { path: `${taken}-too` } });
@@ -103,6 +107,52 @@ describe('backends', () => {
     expect(await deployment.backends.update('test', 'taken', { options: { path: `${taken}/` } })).toBeDefined();
     await deployment.backends.remove('taken');
     expect(await register('second', { options: { path: taken } })).toBeDefined();
+  });
+
+  it('asked for at the same moment, on one directory or on one inside the other: one gets it', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      const path = join(stand.path('raced'), 'deep');
+      const wishes = [path, path, join(path, 'er'), join(path, '..')];
+      const ended = await Promise.allSettled(
+        wishes.map((one, n) =>
+          register(`raced-${String(round)}-${String(n)}`, { options: { path: one, existing: true } }),
+        ),
+      );
+      expect(ended.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const end of ended)
+        if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'invalid-backend' });
+    }
+    const own = await Promise.all(
+      [1, 2, 3].map((n) => register(`apart-${String(n)}`, { options: { path: stand.path('apart') } })),
+    );
+    expect(own).toHaveLength(3);
+    const meeting = join(stand.path('meeting'), 'place');
+    const moves = await Promise.allSettled(
+      own.map(({ name }) => deployment.backends.update('test', name, { options: { path: meeting } })),
+    );
+    expect(moves.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('whose directory, or that of another, cannot be looked at are refused with the reason', async () => {
+    const root = stand.path('looped');
+    const loop = join(root, 'loop');
+    const path = join(root, 'real');
+    await register('looped', { options: { path } });
+    symlinkSync(loop, loop);
+    await expect(register('wanting', { options: { path: join(loop, 'in') } })).rejects.toMatchObject({
+      violations: [
+        { path: 'options.path', message: expect.stringMatching(/^the directory cannot be looked at \(ELOOP/) },
+      ],
+    });
+    renameSync(path, `${path}-away`);
+    symlinkSync(loop, path);
+    await expect(register('wanting', { options: { path: stand.path('free') } })).rejects.toMatchObject({
+      code: 'invalid-backend',
+      violations: [{ message: expect.stringMatching(/that of backend "looped" cannot be told.*\(ELOOP\)/) }],
+    });
+    unlinkSync(path);
+    renameSync(`${path}-away`, path);
+    expect(await register('wanting', { options: { path: stand.path('free') } })).toBeDefined();
   });
 
   it('show no credential, in a view, an error, a log or a file (A1.14, A1.15, A1.16)', async () => {

@@ -79,6 +79,7 @@ const BUCKETS = ['on-minio', 'on-disk'] as const;
       to: file,
       connection: connection(settings),
       openIndex: openIndex(settings),
+      keys: await masterKeysAtHand(settings),
       now: () => clock.now(),
     });
     await change(round);
@@ -129,7 +130,8 @@ const BUCKETS = ['on-minio', 'on-disk'] as const;
     const without = { ...settings, mongodbUrl: undefined };
     await expect(stand.open(without)).rejects.toMatchObject({ code: 'invalid-setting' });
     const to = join(stand.path('backup'), 'file');
-    const work = { to, connection: connection(settings), openIndex: openIndex(without), now: () => clock.now() };
+    const keys = await masterKeysAtHand(settings);
+    const work = { to, connection: connection(settings), openIndex: openIndex(without), keys, now: () => clock.now() };
     await expect(backUp(work)).rejects.toMatchObject({ kind: 'wrong-index' });
   });
 
@@ -141,7 +143,7 @@ const BUCKETS = ['on-minio', 'on-disk'] as const;
   it('finds what was migrated between the disk and MinIO after the backup, and later written and deleted there', async () => {
     const file = join(stand.path('backup'), 'file');
     const source = { connection: connection(settings), openIndex: openIndex(settings), now: () => clock.now() };
-    await backUp({ to: file, ...source });
+    await backUp({ to: file, ...source, keys: await masterKeysAtHand(settings) });
     const context = await administrator(deployment);
     const ways = { 'on-minio': 'local', 'on-disk': 'cloud' } as const;
     for (const [bucket, backend] of Object.entries(ways)) {

@@ -48,7 +48,9 @@ async function made(): Promise<Made> {
 
 async function backUpOf({ settings }: Made): Promise<string> {
   const to = join(stand.path('backup'), 'file');
-  await backUp({ to, connection: connectionOf(settings), openIndex: openIndexOf(settings), now: () => clock.now() });
+  const keys = await masterKeysAtHand(settings);
+  const openIndex = openIndexOf(settings);
+  await backUp({ to, connection: connectionOf(settings), openIndex, keys, now: () => clock.now() });
   return to;
 }
 
@@ -178,19 +180,69 @@ describe('backing up and restoring all metadata', () => {
     expect(existsSync(join(settings.dataDirectory, 'index'))).toBe(false);
   });
 
-  it('writes to no table but its own, whatever a forged file says', async () => {
+  it('writes nothing where somebody has changed the file, and to no table but its own where that cannot be known', async () => {
     const old = await made();
     const file = await backUpOf(old);
     const lines = gunzipSync(readFileSync(file)).toString().trimEnd().split('\n');
     const { end } = JSON.parse(lines.pop() ?? '') as { end: { rows: Record<string, number> } };
     const rows = [JSON.stringify({ id: 999, timestamp: 1, name: 'Forged' })];
     lines.splice(1, 0, JSON.stringify({ table: 'schema_migration', rows }));
+    const write = (): void => {
+      const text = lines.map((line) => `${line}\n`).join('');
+      const sha256 = createHash('sha256').update(text).digest('hex');
+      const forged = { end: { ...end, rows: { ...end.rows, schema_migration: 1 }, sha256 } };
+      writeFileSync(file, gzipSync(`${text}${JSON.stringify(forged)}\n`));
+    };
+    write();
+    const settings = await emptyFor(old);
+    await expect(restoreInto(settings, file)).rejects.toMatchObject({ kind: 'forged' });
+    lines[0] = (lines[0] ?? '').replace(/,"signature":"[^"]*"/, '').replace('"version":2', '"version":1');
+    write();
+    await expect(restoreInto(settings, file)).rejects.toMatchObject({ kind: 'unsigned' });
+    expect(existsSync(join(settings.dataDirectory, 'index'))).toBe(false);
+    const work = { from: file, connection: connectionOf(settings), openIndex: openIndexOf(settings), unsigned: true };
+    await expect(restore({ ...work, keys: await masterKeysAtHand(settings) })).rejects.toMatchObject({
+      kind: 'invalid',
+    });
+  });
+
+  it('is taken without a signature where that was said, and says who has signed it where somebody has', async () => {
+    const old = await made();
+    await old.client.put('kept', 'text');
+    const file = await backUpOf(old);
+    await old.deployment.close();
+    const { ids } = await masterKeysAtHand(old.settings);
+    expect((await restoreInto(await emptyFor(old), file)).signedBy).toBe(ids[0]);
+    const lines = gunzipSync(readFileSync(file)).toString().trimEnd().split('\n');
+    lines[0] = (lines[0] ?? '').replace(/,"signature":"[^"]*"/, '').replace('"version":2', '"version":1');
+    const last = lines.pop() ?? '';
     const text = lines.map((line) => `${line}\n`).join('');
     const sha256 = createHash('sha256').update(text).digest('hex');
-    const forged = { end: { ...end, rows: { ...end.rows, schema_migration: 1 }, sha256 } };
-    writeFileSync(file, gzipSync(`${text}${JSON.stringify(forged)}\n`));
+    const end = last.replace(/,"hmac":"\w*"/, '').replace(/"sha256":"\w*"/, `"sha256":"${sha256}"`);
+    writeFileSync(file, gzipSync(`${text}${end}\n`));
     const settings = await emptyFor(old);
-    await expect(restoreInto(settings, file)).rejects.toMatchObject({ kind: 'invalid' });
+    const work = { from: file, connection: connectionOf(settings), openIndex: openIndexOf(settings), unsigned: true };
+    const restored = await restore({ ...work, keys: await masterKeysAtHand(settings) });
+    expect(restored).toMatchObject({ recovering: 1, counts: { keys: 1 } });
+    expect(restored.signedBy).toBeUndefined();
+    const deployment = await stand.open(settings, { clock });
+    await recover(deployment);
+    const found = new Client(deployment, await administrator(deployment), 'photos');
+    expect(await found.contents()).toEqual(old.client.believed);
+  });
+
+  it('is restored by what was looked through alone: a file that is exchanged meanwhile restores nothing', async () => {
+    const old = await made();
+    const first = await backUpOf(old);
+    await old.client.put('since', 'text');
+    const second = await backUpOf(old);
+    const settings = await emptyFor(old);
+    const exchanged = async (): Promise<IndexArchive> => {
+      cpSync(second, first);
+      return openIndexOf(settings)();
+    };
+    await expect(restoreInto(settings, first, exchanged)).rejects.toMatchObject({ kind: 'forged' });
+    await expect(stand.open(settings)).rejects.toThrow(/a restore was begun and did not end/);
   });
 
   it('is run again after it was killed anywhere; until then nothing can be started on what is there', async () => {

@@ -182,7 +182,7 @@ describe('a migration', () => {
     const { fence } = await deployment.controlPlane.jobs.get(id);
     const stolen = await deployment.controlPlane.jobs.claim(id, 'two', 0);
     expect(stolen).toMatchObject({ outcome: 'claimed', run: { fence: fence + 1 } });
-    if (stolen.outcome === 'claimed') await deployment.controlPlane.jobs.release(stolen.run);
+    if (stolen.outcome === 'claimed') await deployment.controlPlane.jobs.release(stolen.run, 'unfinished');
     atPoint = () => undefined;
     const second = await run(id, 'two');
     wake.resolve(undefined);

@@ -38,7 +38,7 @@ describe('a run', () => {
     const before = await plane.jobs.get(id);
     await expect(plane.jobs.save(old, { checkpoint: { at: 'old' } })).rejects.toEqual(kind('conflict'));
     await expect(plane.jobs.settle(old, { state: 'completed' })).rejects.toEqual(kind('conflict'));
-    await expect(plane.jobs.release(old)).rejects.toEqual(kind('conflict'));
+    await expect(plane.jobs.release(old, 'unfinished')).rejects.toEqual(kind('conflict'));
     expect(await plane.jobs.get(id)).toEqual(before);
     expect(await plane.jobs.save(heir, { checkpoint: { at: 'heir' } })).toBe('run');
     expect((await plane.jobs.get(id)).checkpoint).toEqual({ at: 'heir' });
@@ -98,11 +98,31 @@ describe('a run', () => {
     expect(job.failures.at(-1)).toEqual({ key: 'k999', reason: 'r' });
   });
 
+  it('counts the attempts that failed, and forgets them when the job has come further or is asked for again; no claim counts', async () => {
+    const { id } = await aJob();
+    const failed = async (): Promise<number> => (await plane.jobs.get(id)).failedAttempts;
+    for (const expected of [1, 2]) {
+      await plane.jobs.release(await claimed(id), 'unfinished');
+      await claimed(id);
+      const heir = await claimed(id, 'heir', 0);
+      await plane.jobs.save(heir, { checkpoint: { n: 1 } });
+      await plane.jobs.release(heir, 'attempt-failed');
+      expect(await failed()).toBe(expected);
+    }
+    const run = await claimed(id);
+    await plane.jobs.save(run, { checkpoint: { n: 2 }, movedOn: true });
+    expect(await failed()).toBe(0);
+    await plane.jobs.release(run, 'attempt-failed');
+    expect(await failed()).toBe(1);
+    await plane.jobs.requestResume(id);
+    expect(await failed()).toBe(0);
+  });
+
   it('given back is planned again with its checkpoint; a settled job is not run again', async () => {
     const { id } = await aJob();
     const run = await claimed(id);
     await plane.jobs.save(run, { checkpoint: { n: 1 } });
-    await plane.jobs.release(run);
+    await plane.jobs.release(run, 'unfinished');
     expect(await plane.jobs.get(id)).toMatchObject({ state: 'planned', checkpoint: { n: 1 } });
     const next = await claimed(id, 'two');
     expect(await plane.jobs.settle(next, { state: 'failed', error: 'no room' })).toBe('failed');

@@ -10,9 +10,11 @@ import type { KeyDocument, ObjectIndex } from '#libs/metadata';
 import { justAfter, successor } from '../src/object-index/lmdb/addresses.js';
 import { openRoot, openTables } from '../src/object-index/lmdb/environment.js';
 import { toIndexError } from '../src/object-index/lmdb/failures.js';
-import { encodeKeyDocument, hasCurrentIn } from '../src/object-index/stored-form.js';
+import { shownRecord } from '../src/object-index/document-rules.js';
+import { hasCurrentIn, ShownRecords } from '../src/object-index/lmdb/stored-bytes.js';
+import { encodeKeyDocument } from '../src/object-index/stored-form.js';
 import { describeObjectIndexContract } from './object-index/contract.js';
-import { anyKey, bucketDocument, bucketId, hidden, shown } from './object-index/documents.js';
+import { anyDocument, anyKey, bucketDocument, bucketId, hidden, shown } from './object-index/documents.js';
 
 const BUCKET = bucketId('bucket-1');
 const FROM_SOURCE = resolve('scripts/typescript-source.mjs');
@@ -204,7 +206,7 @@ describe('an lmdb index', () => {
     const added = fill(index, ['w/1', 'zz'], shown);
     const { keys, commonPrefixes, isTruncated } = await listing;
     expect(commonPrefixes).toStrictEqual(['a/', 'b/', 'x/', 'y/']);
-    expect(keys.map(({ key, document }) => [key, document.current?.size])).toStrictEqual([
+    expect(keys.map(({ key, record }) => [key, record.size])).toStrictEqual([
       ['plain', shown(20).current?.size],
       ['z', shown(20).current?.size],
     ]);
@@ -227,6 +229,32 @@ describe('an lmdb index', () => {
       expect(hasCurrentIn(Uint8Array.from(other))).toBeUndefined();
     await root.close();
   });
+
+  it('reads from the bytes alone what a listing shows, whatever else the document holds', async () => {
+    const root = openRoot(await newPath());
+    const { keys, keyBytes } = openTables(root);
+    const records = new ShownRecords();
+    const grown = fc.tuple(anyDocument, fc.constantFrom('', 'e'.repeat(40), 'é'.repeat(300), 'w'.repeat(70_000)));
+    await fc.assert(
+      fc.asyncProperty(grown, fc.constantFrom('current', 'metadata', 'etag'), async ([document, more], where) => {
+        const { current } = document;
+        const long = { ...current?.metadata, long: more };
+        const changes = where === 'metadata' ? { metadata: long } : where === 'etag' ? { etag: more } : {};
+        const next = current ? { ...document, current: { ...current, ...changes } } : document;
+        await keys.put('k', encodeKeyDocument(next), 1);
+        for (const { value } of keyBytes.getRange({ start: Buffer.from('k'), end: Buffer.from('l') })) {
+          const read = records.read(value);
+          // What is larger than any usual document is left to the ordinary decoder.
+          if (more.length > 60_000 && read === undefined) continue;
+          expect(read).toStrictEqual(next.current ? shownRecord(next.current) : null);
+        }
+      }),
+      { numRuns: 300 },
+    );
+    for (const other of [[], [0x95, 0x01, 0x9a, 0x01, 0xa1], [0x95, 0x01, 0x93, 0x01, 0xa0, 0x01], [0xc0]])
+      expect(records.read(Buffer.from(other))).toBeUndefined();
+    await root.close();
+  }, 60_000);
 });
 
 describe('an lmdb index of 60,000 keys under 60 prefixes', () => {

@@ -56,7 +56,7 @@ describe('starting on a control plane of an earlier version', () => {
     expect(backends).toMatchObject([{ id: BACKEND, name: 'local', options: { path: '/x' } }]);
     expect(tiers).toMatchObject([{ name: 'Gold', backends: ['local'] }]);
     expect(await plane.buckets.get('photos')).toMatchObject({ id: BUCKET, policy: 'Gold', state: 'active' });
-    expect(await plane.jobs.get(JOB)).toMatchObject({ state: 'running', bucketId: BUCKET });
+    expect(await plane.jobs.get(JOB)).toMatchObject({ state: 'running', bucketId: BUCKET, failedAttempts: 0 });
     expect(await plane.limits.find({ bucketId: BUCKET as BucketId })).toBeUndefined();
     expect(await plane.indexKind()).toBeUndefined();
     await plane.close();

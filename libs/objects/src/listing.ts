@@ -1,4 +1,4 @@
-import type { BucketDocument, Listing, ObjectRecord } from '#libs/metadata';
+import type { BucketDocument, Listing, ShownKey } from '#libs/metadata';
 import type { Engine } from './engine.js';
 import { ObjectsError } from './errors.js';
 import { assertRecovered } from './recovering/recovered.js';
@@ -15,13 +15,8 @@ export interface ListObjects {
   readonly maxKeys: number;
 }
 
-export interface ListedObject {
-  readonly key: string;
-  readonly record: ObjectRecord;
-}
-
 export interface ObjectListing {
-  readonly objects: readonly ListedObject[];
+  readonly objects: readonly ShownKey[];
   readonly commonPrefixes: readonly string[];
   readonly isTruncated: boolean;
   readonly nextMarker?: string;
@@ -40,7 +35,7 @@ export async function listObjects(engine: Engine, list: ListObjects): Promise<Ob
     ...(list.marker === undefined ? {} : { marker: list.marker }),
   });
   return {
-    objects: listing.keys.flatMap(({ key, document }) => (document.current ? [{ key, record: document.current }] : [])),
+    objects: listing.keys,
     commonPrefixes: listing.commonPrefixes,
     isTruncated: listing.isTruncated,
     ...(listing.nextMarker === undefined ? {} : { nextMarker: listing.nextMarker }),

@@ -14,6 +14,8 @@ for (const [network, bits] of [
     ['169.254.0.0', 16],
   ],
   ...[
+    // Azure answers each of its machines there, with what is theirs alone.
+    ['168.63.129.16', 32],
     ['172.16.0.0', 12],
     ['192.0.0.0', 24],
     ['192.0.2.0', 24],

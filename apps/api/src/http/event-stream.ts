@@ -1,12 +1,21 @@
 import { once } from 'node:events';
-import type { FastifyReply } from 'fastify';
+import type { ServerResponse } from 'node:http';
 import type { Shutdown } from '../operations/shutdown.js';
 import type { Exchange } from './exchange.js';
+import { RequestError } from './request-error.js';
 
 /** A comment is sent so often while nothing changes, so that proxies keep the connection. */
 const HEARTBEAT_MS = 15_000;
 /** How often it is asked whether the client may still hear of it. */
 const RIGHTS_MS = 1_000;
+/** How many streams a process keeps open at once: each asks the control plane twice a second. */
+export const MOST_STREAMS = 256;
+let openStreams = 0;
+
+/** The framework's answer, which can be taken out of its hands. */
+interface Reply {
+  hijack(): { readonly raw: ServerResponse };
+}
 
 /** What to stream: each value becomes one event of this name. */
 export interface EventSource<T> {
@@ -23,15 +32,18 @@ export interface EventSource<T> {
 /**
  * Streams values as server-sent events (WHATWG HTML, section 9.2), as fast as the client reads, until they end, the client goes or loses the right to them, or the process is to stop; `end` is the last event where they
  * ended by themselves.
- * A failure before the first value is an ordinary problem; after it, the stream is cut, and clients of the standard come again by themselves.
+ * A failure before the first value is an ordinary problem, also `overloaded` where as many are open as one process bears; after it, the stream is cut, and clients of the standard come again by themselves.
  */
 export async function streamEvents<T>(
   exchange: Exchange,
-  reply: FastifyReply,
-  shutdown: Shutdown,
+  reply: Reply,
+  shutdown: Pick<Shutdown, 'signal'>,
   source: EventSource<T>,
 ): Promise<void> {
   const { response } = exchange;
+  if (openStreams >= MOST_STREAMS)
+    throw new RequestError('overloaded', `${MOST_STREAMS} streams of events are open in this process; come again`);
+  openStreams += 1;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, shutdown.signal]);
@@ -50,6 +62,7 @@ export async function streamEvents<T>(
     heartbeat ??= begin(reply);
     response.end(signal.aborted ? '' : 'event: end\ndata: {}\n\n');
   } finally {
+    openStreams -= 1;
     clearInterval(rights);
     clearInterval(heartbeat);
   }
@@ -62,7 +75,7 @@ function eventText<T>({ name, id, data }: EventSource<T>, value: T): string {
   return `${head}event: ${event}\ndata: ${JSON.stringify(data ? data(value) : value)}\n\n`;
 }
 
-function begin(reply: FastifyReply): NodeJS.Timeout {
+function begin(reply: Reply): NodeJS.Timeout {
   const response = reply.hijack().raw;
   response.writeHead(200, {
     'Content-Type': 'text/event-stream; charset=utf-8',

@@ -29,6 +29,8 @@ export interface Exchange {
   linkKey?: string;
   /** The user it acts for, once authenticated. */
   userId?: string;
+  /** The one that came before it on its connection, while it waits for that to be answered. */
+  before?: Exchange;
   /** Its trace, where traces are on. */
   traceId?: string;
 }
@@ -87,10 +89,15 @@ export function continueBody(exchange: Exchange): void {
   exchange.response.writeContinue();
 }
 
-/** The exchange on this connection that is not answered yet, if there is one. */
-export function unansweredOn(socket: Socket): Exchange | undefined {
-  const exchange = LATEST.get(socket);
-  return exchange && !exchange.response.headersSent ? exchange : undefined;
+/** The exchange of the last request that came on this connection, unless that has been answered to the end. */
+export function latestOn(socket: Socket): Exchange | undefined {
+  const latest = LATEST.get(socket);
+  return latest?.response.closed === false ? latest : undefined;
+}
+
+/** Those of this connection that are not answered to the end, the last first; the one that is being served comes at the end, and the others wait. */
+export function* openOn(socket: Socket): Generator<Exchange> {
+  for (let exchange = latestOn(socket); exchange; exchange = exchange.before) yield exchange;
 }
 
 /** Notes that what came on this connection after a request is no HTTP. */

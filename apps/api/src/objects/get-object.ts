@@ -12,14 +12,28 @@ import {
   type OpenedObject,
   type RangeRequest,
 } from '#libs/objects';
+import { departureOf, isDeparture } from '../http/departure.js';
 import { commonHeaders, type Exchange } from '../http/exchange.js';
 import { objectHeaders } from './object-headers.js';
 import { backendName, backendNameAtOnce, type ObjectRequest } from './object-request.js';
 import { ifRangeHolds, rangeOf, readConditions } from './request-conditions.js';
 import { sendBody, sendWhole } from './send-body.js';
 
-/** Downloads an object, or a range of it. Once headers have gone a failure cuts the connection: a part never ends like a whole. */
+/**
+ * Downloads an object, or a range of it. Once headers have gone a failure cuts the connection: a part never ends like a whole. What a client that has gone was waiting for is given up at once,
+ * so that a silent backend keeps no connection for nobody.
+ */
 export async function handleGet(deployment: Deployment, request: ObjectRequest): Promise<void> {
+  const signal = departureOf(request.exchange.response);
+  try {
+    await download(deployment, { ...request, context: { ...request.context, signal } });
+  } catch (error) {
+    // Nobody is left to be told.
+    if (!isDeparture(error)) throw error;
+  }
+}
+
+async function download(deployment: Deployment, request: ObjectRequest): Promise<void> {
   const { response } = request.exchange;
   const bucket = await openBucket(deployment.engine, request.context, request.bucket);
   const opened = await open(deployment, request, bucket);

@@ -1,8 +1,9 @@
 import type { Deployment } from '#libs/deployment';
-import type { ObjectRecord } from '#libs/metadata';
+import type { ShownRecord } from '#libs/metadata';
 import type { OperationContext, Outcome } from '#libs/objects';
 import type { Exchange } from '../http/exchange.js';
 import { finishEarly } from '../http/finish-early.js';
+import { isoText } from '../http/iso-text.js';
 
 /** A request about one object, authenticated and taken apart. */
 export interface ObjectRequest {
@@ -48,12 +49,12 @@ export function answerJson(exchange: Exchange, body: unknown, headers: Record<st
 }
 
 /** An object as JSON answers show it. The ETag is bare, as in listings; headers quote it. */
-export function shownObject(key: string, record: ObjectRecord, location: string): Record<string, unknown> {
+export function shownObject(key: string, record: ShownRecord, location: string): Record<string, unknown> {
   return {
     key,
     size: record.size,
     ETag: record.etag,
-    lastModified: new Date(record.lastModified).toISOString(),
+    lastModified: isoText(record.lastModified),
     tier: record.tier ?? null,
     storageClass: record.placement.storageClass,
     location,

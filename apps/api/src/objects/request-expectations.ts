@@ -11,6 +11,7 @@ const SILENT = new Set([`${PREFIX}mode`, `${PREFIX}algorithm`, `${PREFIX}type`])
 /** What the client says of its body's length and digests. `invalid-digest` for one that cannot be right, `not-offered` for a way of sending it that is the S3 endpoint's. */
 export function expectationsOf(headers: IncomingHttpHeaders): Expectations {
   refuseSigned(headers);
+  refuseOtherMeanings(headers);
   const length = headers['content-length'];
   const chunked = headers['transfer-encoding'] !== undefined;
   const md5 = headers['content-md5'];
@@ -54,4 +55,28 @@ function refuseSigned(headers: IncomingHttpHeaders): void {
     'not-offered',
     'bodies in aws-chunked framing belong to the S3 endpoint; send plain bytes here',
   );
+}
+
+const ENCRYPTION = 'x-amz-server-side-encryption';
+/** Each would make of the request something else than a write of a whole object as its bucket keeps it. */
+const OTHER_MEANINGS: readonly (readonly [name: string, why: string])[] = [
+  ['x-amz-write-offset-bytes', 'nothing can be appended to an object; begin a resumable upload'],
+  ['x-amz-copy-source', 'a copy is asked for by POST and the query parameter copyFrom'],
+  ['x-amz-object-lock-mode', 'objects cannot be locked'],
+  ['x-amz-object-lock-retain-until-date', 'objects cannot be locked'],
+  ['x-amz-object-lock-legal-hold', 'objects cannot be locked'],
+  [ENCRYPTION, 'whether an object is encrypted is said of its bucket, at /admin/v1/buckets/{bucket}/encryption'],
+  [`${ENCRYPTION}-customer-algorithm`, 'keys of clients are not taken'],
+  [`${ENCRYPTION}-customer-key`, 'keys of clients are not taken'],
+];
+
+/** Headers that are not known are ignored, as HTTP has it; but not where the client would then be told that something was done which was not (RFC 9110 section 14.5). */
+function refuseOtherMeanings(headers: IncomingHttpHeaders): void {
+  if (headers['content-range'] !== undefined)
+    throw new RequestError('invalid-request', 'Content-Range: a part of an object cannot be written');
+  for (const [name, why] of OTHER_MEANINGS)
+    if (headers[name] !== undefined) throw new RequestError('not-offered', `${name}: ${why}`);
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    throw new RequestError('not-offered', 'Transfer-Encoding: expected chunked alone');
 }

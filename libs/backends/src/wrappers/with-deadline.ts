@@ -79,14 +79,15 @@ class Watch {
 
   private readonly follow = (): void => {
     const cause: unknown = this.outer.signal?.reason;
-    this.fire(new BackendError('timeout', 'the caller gave up', { backend: this.backend, cause }));
+    this.fire(new BackendError('timeout', 'the caller gave up', { backend: this.backend, cause }), cause);
   };
 
-  private fire(failure: BackendError): void {
+  /** The inner call is told the caller's own reason, so that it can tell a caller that gave up from a limit. */
+  private fire(failure: BackendError, reason: unknown = failure): void {
     if (this.failure !== undefined) return;
     this.failure = failure;
     this.stopTimer();
-    this.controller.abort(failure);
+    this.controller.abort(reason);
     this.onFire(failure);
   }
 }

@@ -1,6 +1,6 @@
 import { isBackendError } from '../errors.js';
 import type { BackendErrorKind } from '../errors.js';
-import type { GetResult, ObjectBackend, ObjectBody } from '../object-backend.js';
+import type { Call, GetResult, ObjectBackend, ObjectBody } from '../object-backend.js';
 import { followBody, wrapBackend } from './wrap-backend.js';
 import type { Around, Operation } from './wrap-backend.js';
 
@@ -38,6 +38,11 @@ function countedBody(body: ObjectBody, count: Count): ObjectBody {
   return body;
 }
 
+/** Whether whoever asked went away, rather than that a limit was over. */
+function isGivenUp({ signal }: Call): boolean {
+  return signal?.aborted === true && !isBackendError(signal.reason);
+}
+
 /** Tells an observer of every call: which, how it ended, how long it took, how much it moved. */
 export function withMetrics(backend: ObjectBackend, options: MetricsOptions): ObjectBackend {
   const { observe, now = () => performance.now() } = options;
@@ -70,8 +75,10 @@ export function withMetrics(backend: ObjectBackend, options: MetricsOptions): Ob
     async get(step, proceed): Promise<GetResult> {
       const count = { bytes: 0 };
       const end = begin('get', count);
+      // A reader that went away left early, as one that stops reading does.
+      const endBody: typeof end = (failure) => end(isGivenUp(step.call) ? undefined : failure);
       try {
-        return followBody(await proceed(step.call), (bytes) => (count.bytes += bytes), end);
+        return followBody(await proceed(step.call), (bytes) => (count.bytes += bytes), endBody);
       } catch (error) {
         end({ error });
         throw error;

@@ -36,6 +36,8 @@ export interface CallLimits {
 
 /** So many calls wait for each place at a backend before the next is told to come later. */
 const QUEUE_PER_PLACE = 16;
+/** A call that its caller gave up after this share of its deadline counts as one that was not answered. */
+const GIVEN_UP_AFTER = 1 / 3;
 const RETRY_BUDGET = { capacity: 20, refillPerSuccess: 0.1 };
 
 /** An adapter with all that stands around it, and how many of its calls are under way. */
@@ -122,7 +124,8 @@ export async function openAdapter(
     now: () => clock.monotonic(),
     onChange: (state) => limits.onCircuit?.(definition.name, state),
   });
-  const retried = withRetry(watchedByCircuit(timed, circuit), {
+  const patience = { silenceMs: deadlineMs * GIVEN_UP_AFTER, now: () => clock.monotonic() };
+  const retried = withRetry(watchedByCircuit(timed, circuit, patience), {
     mayRetry: () => circuit.refusal() === undefined,
     budget: new RetryBudget(RETRY_BUDGET),
     random: Math.random,

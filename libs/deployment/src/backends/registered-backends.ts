@@ -4,9 +4,11 @@ import {
   type BackendChange,
   type BackendRecord,
   type ControlPlane,
+  type NewBackend,
   type ObjectIndex,
   type Page,
   type PageRequest,
+  type SeenDirectories,
 } from '#libs/metadata';
 import type { Clock } from '#libs/objects';
 import { EnvelopeError, type MasterKeys } from '#libs/secrets';
@@ -47,13 +49,23 @@ export class RegisteredBackends implements BackendService {
     const { clear, ...definition } = wish;
     const credentials = sealCredentials(masterKey, wish, clear);
     const checked = { state: 'ok' as const, lastCheckedAt: clock.now() };
-    const record = await controlPlane.backends
-      .create({ ...definition, credentials, capabilities: { ...capabilities }, ...checked })
-      .catch((error: unknown) => {
-        throw isControlPlaneError(error, 'exists') ? exists(wish.name) : error;
-      });
+    const record = await this.#create({ ...definition, credentials, capabilities: { ...capabilities }, ...checked });
     controlPlane.configuration.invalidate();
     return this.#show(record);
+  }
+
+  /** As often as another directory came into use since all were looked at, they are looked at again: who came first keeps it. */
+  async #create(backend: NewBackend): Promise<BackendRecord> {
+    const { controlPlane } = this.dependencies;
+    for (;;) {
+      const seen = await assertOwnDirectory(controlPlane, backend);
+      try {
+        return await controlPlane.backends.create(backend, seen);
+      } catch (error) {
+        if (isControlPlaneError(error, 'exists')) throw exists(backend.name);
+        if (!isControlPlaneError(error, 'conflict')) throw error;
+      }
+    }
   }
 
   async get(name: string): Promise<BackendView> {
@@ -102,15 +114,17 @@ export class RegisteredBackends implements BackendService {
     };
     const probed = { ...rest, clear, ...withoutUndefined(wanted), options: wanted.options };
     if (!given) assertSentNowhereElse(record, probed);
-    if (probed.options['path'] !== options['path']) await assertOwnDirectory(this.dependencies.controlPlane, probed);
+    const moves = probed.options['path'] !== options['path'];
+    const seen = moves ? await assertOwnDirectory(this.dependencies.controlPlane, probed) : undefined;
     const capabilities = await requireWorking(requestId, probed, limits);
-    return this.#keep(record, {
+    const kept = {
       ...PASSED,
       ...wanted,
       ...(given ? { credentials: sealCredentials(masterKey, record, given) } : {}),
       capabilities: { ...capabilities },
       lastCheckedAt: clock.now(),
-    });
+    };
+    return this.#keep(record, kept, seen);
   }
 
   async remove(name: string): Promise<void> {
@@ -159,11 +173,11 @@ export class RegisteredBackends implements BackendService {
     return showBackend({ ...record, state: 'denied', lastCheckError: opened.closed }, [], circuit);
   }
 
-  /** Only on the definition that was probed: a change that came between is somebody else's, and stays. */
-  async #keep(record: BackendRecord, change: BackendChange): Promise<BackendView> {
+  /** Only on the definition that was probed, beside the directories that were looked at: a change that came between is somebody else's, and stays. */
+  async #keep(record: BackendRecord, change: BackendChange, seen?: SeenDirectories): Promise<BackendView> {
     const { controlPlane } = this.dependencies;
     try {
-      return this.#show(await controlPlane.backends.update(record.id, record.revision, change));
+      return this.#show(await controlPlane.backends.update(record.id, record.revision, change, seen));
     } catch (error) {
       if (isControlPlaneError(error, 'conflict')) throw changed(record.name);
       if (isControlPlaneError(error, 'not-found')) throw noSuch(record.name);
@@ -212,5 +226,8 @@ function noSuch(name: string): DeploymentError {
 }
 
 function changed(name: string): DeploymentError {
-  return new DeploymentError('changed-meanwhile', `backend ${name} was changed meanwhile; read it again and repeat`);
+  return new DeploymentError(
+    'changed-meanwhile',
+    `backend ${name}, or the directory of another one, was changed meanwhile; read it again and repeat`,
+  );
 }

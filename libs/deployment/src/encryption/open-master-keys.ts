@@ -1,3 +1,4 @@
+import type { BackupKeys } from '#libs/backup';
 import type { ControlPlane, MasterKeyRecord } from '#libs/metadata';
 import {
   KeyRing,
@@ -48,12 +49,13 @@ export async function openMasterKeys(settings: Settings, controlPlane: ControlPl
   }
 }
 
-/** The ids of the keys that the settings lead to, and where they are; makes none. Fails with MasterKeyError where they cannot be read. */
-export async function masterKeysAtHand(settings: Settings): Promise<{ ids: readonly string[]; where: string }> {
+/** The keys that the settings lead to, and where they are; makes none. Fails with MasterKeyError where they cannot be read. */
+export async function masterKeysAtHand(settings: Settings): Promise<BackupKeys> {
   const kms = settings.kms && (await openAwsKms(settings.kms));
   try {
     const source = sourceOf(settings, kms);
-    return { ids: (await source.read()).map((key) => key.id), where: source.where };
+    const keys = new Map((await source.read()).map((key) => [key.id, key]));
+    return { ids: [...keys.keys()], find: (id) => keys.get(id), where: source.where };
   } finally {
     kms?.close();
   }

@@ -92,13 +92,14 @@ export class StoredEvents implements EventService {
       // By then every process has asked what is wanted.
       if (!(await rested(clock, 2 * WANTED_MS, signal))) return;
       yield { ready: last };
+      let isMore: boolean;
       do {
         const page = await events.read(last, A_READ);
         for (const event of page) if (isWanted(filter, event)) yield { event: showEvent(event) };
         last = page.at(-1)?.id ?? last;
         if (clock.monotonic() - shownAt > SHOWS_ITSELF_MS) shownAt = await shows();
-        if (page.length === A_READ) continue;
-      } while (await rested(clock, POLL_MS, signal));
+        isMore = page.length === A_READ && !signal.aborted;
+      } while (isMore || (await rested(clock, POLL_MS, signal)));
     } finally {
       await events.silence(id);
     }

@@ -7,8 +7,10 @@ import {
   type JobRun,
   type JobSave,
   type JobState,
+  type ReleaseReason,
 } from '#libs/metadata';
 import type { Clock, Counts, JobReporter, Report } from '#libs/objects';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '../deployment.js';
 import { RunProgress } from './progress.js';
 
@@ -42,6 +44,7 @@ export class ClaimedRun implements JobReporter {
   #unsaved: JobSave = {};
   /** Saves come one after the other, so that no older counts overwrite newer ones. */
   #turn: Promise<unknown> = Promise.resolve();
+  #hasMovedOn = false;
   /** Where the run stands, for going on within this process. */
   checkpoint: JobRecord['checkpoint'];
 
@@ -66,17 +69,26 @@ export class ClaimedRun implements JobReporter {
     return this.#progress.counts;
   }
 
+  /** Attempts of the job in a row that have failed without its having come further, this one included if it fails. */
+  get attempt(): number {
+    return this.#hasMovedOn ? 1 : this.job.failedAttempts + 1;
+  }
+
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
   async report(report: Report): Promise<'run' | 'pause' | 'cancel'> {
     const { counts, checkpoint, failures } = report;
+    // Only a checkpoint says so: what is counted after it is counted again by the next run.
+    const movesOn = checkpoint !== undefined && !isDeepStrictEqual(checkpoint, this.job.checkpoint);
+    this.#hasMovedOn ||= movesOn;
     // Also where the run is to stop: what it has done by then is done.
     this.#unsaved = joined(this.#unsaved, {
       progress: this.#progress.next(counts),
       ...(checkpoint === undefined ? {} : { checkpoint }),
       ...(failures === undefined ? {} : { failures }),
+      ...(movesOn ? { movedOn: true } : {}),
     });
     this.#stop.signal.throwIfAborted();
     const wish = await this.#save();
@@ -95,12 +107,12 @@ export class ClaimedRun implements JobReporter {
    * Gives the job back for another run, here or elsewhere, with all that this one reported. While the control plane is away it waits for it, unless the process is to stop. Rejects with `FencedOffError` if
    * another run has the job by then.
    */
-  async release(): Promise<void> {
+  async release(reason: ReleaseReason): Promise<void> {
     const { clock, jobs } = this.tools;
     for (;;) {
       try {
         await this.#save();
-        await jobs.release(this.run);
+        await jobs.release(this.run, reason);
         return;
       } catch (error) {
         if (!isControlPlaneError(error, 'unavailable') || this.shutdown?.aborted) throw error;

@@ -43,13 +43,14 @@ export interface JobRunner extends Pick<Deployment, 'engine' | 'controlPlane' | 
   readonly recorder?: EventRecorder;
 }
 
-/** So often is a job begun again whose backend does not answer before it fails: about two minutes, as the queue delivers it. An outage of Spumoni's own stores fails no job. */
+/** A job whose backend does not answer fails after so many attempts in a row that have not brought it further: about two minutes, as the queue delivers it. Restarts and takeovers are no attempts, and an outage of Spumoni's own stores fails no job. */
 const MAX_ATTEMPTS = 10;
 const OUTAGES: readonly ObjectsErrorCode[] = ['backend-unavailable', 'busy', 'conflict', 'outcome-unknown'];
 
-/** Where there is hope that the same would succeed in a moment. */
-function isBegunAgain(error: unknown, { fence }: JobRecord): boolean {
-  return isStoreOutage(error) || (isObjectsError(error) && OUTAGES.includes(error.code) && fence < MAX_ATTEMPTS);
+/** Whose outage ended a run, where there is hope that the same would succeed in a moment; undefined where there is none. */
+function outageBehind(error: unknown): 'store' | 'backend' | undefined {
+  if (isStoreOutage(error)) return 'store';
+  return isObjectsError(error) && OUTAGES.includes(error.code) ? 'backend' : undefined;
 }
 
 /**
@@ -109,7 +110,9 @@ async function runToItsEnd(runner: JobRunner, run: ClaimedRun): Promise<JobRunOu
 async function endEarly(runner: JobRunner, run: ClaimedRun, error: unknown): Promise<JobRunOutcome> {
   const { signal, job } = run;
   if (isFencedOff(error) || isFencedOff(signal.reason)) return fencedOff(runner, job, error);
-  if (!signal.aborted && !isBegunAgain(error, job)) {
+  const outage = outageBehind(error);
+  const isLast = outage === undefined || (outage === 'backend' && run.attempt >= MAX_ATTEMPTS);
+  if (!signal.aborted && isLast) {
     const text = error instanceof Error ? error.message : String(error);
     runner.logger.error({ job: job.id, error }, 'a job failed');
     const state = await run.settle({ state: 'failed', error: text });
@@ -117,7 +120,7 @@ async function endEarly(runner: JobRunner, run: ClaimedRun, error: unknown): Pro
     return 'failed';
   }
   try {
-    await run.release();
+    await run.release(outage === 'backend' && !signal.aborted ? 'attempt-failed' : 'unfinished');
   } catch (late) {
     if (isFencedOff(late)) return fencedOff(runner, job, late);
     throw late;

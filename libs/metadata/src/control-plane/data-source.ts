@@ -24,6 +24,7 @@ export interface PostgresConnection {
 /** Any number that nothing else on this database uses; the same in every version of Spumoni. */
 export const MIGRATION_LOCK = 7_368_750_001;
 export const ADMINISTRATOR_LOCK = 7_368_750_002;
+export const DIRECTORY_LOCK = 7_368_750_003;
 
 /** Longer than any query of ours; a server that is silent for longer counts as away. */
 const QUERY_TIMEOUT_MS = 10_000;

@@ -19,6 +19,7 @@ export type { Page, PageRequest } from './paging.js';
 export * from './ports.js';
 export { PromptClient } from './prompt-client.js';
 export * from './records.js';
+export * from './seen-directories.js';
 export * from './upload-store.js';
 export * from './usage-records.js';
 export * from './usage-store.js';

@@ -79,6 +79,8 @@ export interface JobRecord {
   readonly workerId?: string;
   /** Raised by every claim. */
   readonly fence: number;
+  /** Attempts in a row that failed by what may pass, a backend that does not answer, without the job having come further. Restarts and takeovers are none. */
+  readonly failedAttempts: number;
   readonly heartbeatAt?: number;
   readonly createdAt: number;
   readonly updatedAt: number;

@@ -35,7 +35,12 @@ export interface JobSave {
   readonly checkpoint?: Readonly<Record<string, unknown>>;
   readonly progress?: JobProgressRecord;
   readonly failures?: readonly JobFailure[];
+  /** The job has come further than any run before: the attempts that failed by then are forgotten. */
+  readonly movedOn?: true;
 }
+
+/** Why a run gives its job back: it is merely not done yet (its process stops, a store is away), or its attempt failed by what may pass, which is counted. */
+export type ReleaseReason = 'unfinished' | 'attempt-failed';
 
 export type JobOutcome =
   { readonly state: 'completed' | 'paused' | 'cancelled' } | { readonly state: 'failed'; readonly error: string };
@@ -69,7 +74,7 @@ export interface JobStore {
   /** Planned and running jobs, oldest first: all that a queue must carry. */
   listUnfinished(page: PageRequest): Promise<Page<JobRecord>>;
 
-  /** Takes over a job that is planned, or running with a heartbeat older than `staleAfterMs` (or this worker's own). */
+  /** Takes over a job that is planned, or running with a heartbeat older than `staleAfterMs`, whoever's it is: this worker's own too. */
   claim(jobId: string, workerId: string, staleAfterMs: number): Promise<Claim>;
   /** Writes what is given, and a heartbeat; answers what is wished of the job now. */
   save(run: JobRun, save: JobSave): Promise<JobWish>;
@@ -78,14 +83,14 @@ export interface JobStore {
    * `failed` keeps the reason.
    */
   settle(run: JobRun, outcome: JobOutcome): Promise<JobState>;
-  /** Gives the job back unsettled (a worker that shuts down): it is planned again, with its checkpoint. */
-  release(run: JobRun): Promise<void>;
+  /** Gives the job back unsettled: it is planned again, with its checkpoint. */
+  release(run: JobRun, reason: ReleaseReason): Promise<void>;
   /** Gives back what workers hold that are known to be dead, as they would have done; answers how many jobs that were. Of one that lives after all no write finds its job any more: it stops, as if another had taken the job over. */
   releaseAllOf(workerIds: readonly string[]): Promise<number>;
 
   /** A planned job is paused at once; a running one when its runner obeys. `conflict` if it is settled. */
   requestPause(id: string): Promise<JobRecord>;
-  /** A paused job is planned again, to be enqueued; a wish to pause is taken back. `conflict` if it is settled or to be cancelled. */
+  /** A paused job is planned again, to be enqueued; a wish to pause is taken back, and attempts that failed are forgotten. `conflict` if it is settled or to be cancelled. */
   requestResume(id: string): Promise<JobRecord>;
   /** A planned or paused job is cancelled at once; a running one when its runner obeys. `conflict` if it completed or failed; no change if cancelled. */
   requestCancel(id: string): Promise<JobRecord>;

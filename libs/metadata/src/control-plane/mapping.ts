@@ -127,9 +127,9 @@ export function toLimits(row: LimitsEntity): LimitsRecord {
 }
 
 export function toJob(row: JobEntity): JobRecord {
-  const { id, payload, checkpoint, progress, failures, fence } = row;
+  const { id, payload, checkpoint, progress, failures, fence, failedAttempts } = row;
   return {
-    ...{ id, payload, progress, fence },
+    ...{ id, payload, progress, fence, failedAttempts },
     // They may name keys of any characters.
     checkpoint: restored(checkpoint),
     failures: restored(failures),

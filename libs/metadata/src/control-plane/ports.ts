@@ -5,6 +5,7 @@ import type { AuditStore } from './audit-store.js';
 import type { ConfigurationCache } from './configuration-cache.js';
 import type { EventStore } from './event-store.js';
 import type { JobStore } from './job-store.js';
+import type { SeenDirectories } from './seen-directories.js';
 import type { Page, PageRequest } from './paging.js';
 import type { UploadStore } from './upload-store.js';
 import type { UsageStore } from './usage-store.js';
@@ -31,13 +32,16 @@ export type BackendChange = { [K in Exclude<keyof NewBackend, 'id' | 'name' | 't
 
 /** Registered backends, by name. */
 export interface BackendStore {
-  /** `exists` if the name is taken. */
-  create(backend: NewBackend): Promise<BackendRecord>;
+  /** `exists` if the name is taken; `conflict` if other directories than those that were looked at are in use by now. */
+  create(backend: NewBackend, seen?: SeenDirectories): Promise<BackendRecord>;
   get(name: string): Promise<BackendRecord>;
   find(name: string): Promise<BackendRecord | undefined>;
   findById(id: string): Promise<BackendRecord | undefined>;
-  /** `conflict` unless the stored revision is the expected one: a check that ran on old credentials cannot overwrite new ones. */
-  update(id: string, expectedRevision: number, change: BackendChange): Promise<BackendRecord>;
+  /**
+   * `conflict` unless the stored revision is the expected one: a check that ran on old credentials cannot overwrite new ones. `conflict`, too, if other directories than those that were looked at
+   * are in use by now.
+   */
+  update(id: string, expectedRevision: number, change: BackendChange, seen?: SeenDirectories): Promise<BackendRecord>;
   /** `in-use` while a bucket's home is there. */
   delete(id: string): Promise<void>;
   list(page: PageRequest): Promise<Page<BackendRecord>>;

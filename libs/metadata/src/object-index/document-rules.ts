@@ -1,9 +1,16 @@
-import type { KeyChange } from './object-index.js';
-import type { BucketContainer, BucketDocument, BucketId, KeyDocument } from './records.js';
+import type { KeyChange, ShownRecord } from './object-index.js';
+import type { BucketContainer, BucketDocument, BucketId, KeyDocument, ObjectRecord } from './records.js';
 
 /** True when sweeps have something to do for the document, so that `listPending` shows it. */
 export function isPending(document: KeyDocument): boolean {
   return document.intents.length > 0 || document.garbage.length > 0 || document.lease !== undefined;
+}
+
+/** What a listing shows of a record. */
+export function shownRecord({ size, etag, lastModified, tier, placement }: ObjectRecord): ShownRecord {
+  const { backend, storageClass } = placement;
+  const shown = { size, etag, lastModified, placement: { backend, storageClass } };
+  return tier === undefined ? shown : { ...shown, tier };
 }
 
 /** True when the bucket, as it stands in the same atomic step, lets the change happen: it is active and keeps the container, as far as the change asks. */

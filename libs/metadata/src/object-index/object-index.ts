@@ -1,4 +1,4 @@
-import type { BucketDocument, BucketId, KeyDocument } from './records.js';
+import type { BucketDocument, BucketId, KeyDocument, ObjectRecord, Placement } from './records.js';
 
 /** A key document with the version that a compare-and-set names. `version` changes at every change of the document, `revision` only at commits. */
 export interface Versioned<T> {
@@ -20,8 +20,18 @@ export interface ListedKey {
   readonly document: KeyDocument;
 }
 
+/** What a listing shows of an object's record: the rest is for those who ask for the key. */
+export interface ShownRecord extends Pick<ObjectRecord, 'size' | 'etag' | 'lastModified' | 'tier'> {
+  readonly placement: Pick<Placement, 'backend' | 'storageClass'>;
+}
+
+export interface ShownKey {
+  readonly key: string;
+  readonly record: ShownRecord;
+}
+
 export interface Listing {
-  readonly keys: readonly ListedKey[];
+  readonly keys: readonly ShownKey[];
   readonly commonPrefixes: readonly string[];
   readonly isTruncated: boolean;
   /** The last key or common prefix of this page, to be given as `marker`; present when truncated. */

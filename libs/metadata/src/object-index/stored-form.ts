@@ -77,26 +77,6 @@ export function hasCurrent(stored: StoredKeyDocument): boolean {
   return stored[1] !== null;
 }
 
-/** How many bytes follow those that msgpack begins a number with, where it takes more than one. */
-const NUMBER_BYTES: ReadonlyMap<number, number> = new Map([
-  [0xca, 4],
-  [0xcb, 8],
-  [0xcc, 1],
-  [0xcd, 2],
-  [0xce, 4],
-  [0xcf, 8],
-]);
-const SHORT_ARRAY = 0x90;
-const NIL = 0xc0;
-
-/** The same of the msgpack that lmdb keeps, without reading the record: the second of the fields is not nil. Undefined for bytes that begin in another way. */
-export function hasCurrentIn(bytes: Uint8Array): boolean | undefined {
-  const [array = 0, number = NIL] = bytes;
-  if ((array & 0xf0) !== SHORT_ARRAY) return undefined;
-  const more = number < 0x80 ? 0 : NUMBER_BYTES.get(number);
-  return more === undefined ? undefined : bytes[2 + more] !== NIL;
-}
-
 /** The stored form of a key document; absent fields become null. */
 export function encodeKeyDocument(document: KeyDocument): StoredKeyDocument {
   const { revision, current, intents, garbage, lease, ...rest } = document;

@@ -1,6 +1,22 @@
-import type { BucketDocument, KeyAddress, KeyDocument, Listing, ListOptions, Versioned } from '#libs/metadata';
+import type {
+  BucketDocument,
+  KeyAddress,
+  KeyDocument,
+  Listing,
+  ListOptions,
+  ObjectRecord,
+  ShownRecord,
+  Versioned,
+} from '#libs/metadata';
 
 const order = (left: string, right: string): number => Buffer.compare(Buffer.from(left), Buffer.from(right));
+
+/** The seven things that a listing shows. */
+function shownOf({ size, etag, lastModified, placement, ...record }: ObjectRecord): ShownRecord {
+  const { backend, storageClass } = placement;
+  const tier = record.tier === undefined ? {} : { tier: record.tier };
+  return { size, etag, lastModified, ...tier, placement: { backend, storageClass } };
+}
 
 /**
  * What an index should hold, written as plainly as can be. It keeps the version that the real index gave each document, so that
@@ -58,7 +74,9 @@ export class IndexModel {
     const page = after.slice(0, limit);
     const isTruncated = limit > 0 && after.length > page.length;
     return {
-      keys: page.flatMap(({ name, document }) => (document === undefined ? [] : [{ key: name, document }])),
+      keys: page.flatMap(({ name, document }) =>
+        document?.current ? [{ key: name, record: shownOf(document.current) }] : [],
+      ),
       commonPrefixes: page.flatMap(({ name, document }) => (document === undefined ? [name] : [])),
       isTruncated,
       ...(isTruncated ? { nextMarker: String(page.at(-1)?.name) } : {}),

@@ -28,6 +28,13 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'sweep' as const }) },
 );
 
+/** A bucket to be made. */
+interface Place {
+  readonly home: string;
+  readonly name: string;
+  readonly encrypted?: boolean;
+}
+
 /** A bucket, what its client was told, and what a backup would hold of it. */
 export class Stand {
   readonly told = new Map<string, string>();
@@ -41,23 +48,33 @@ export class Stand {
 
   private constructor(
     readonly platform: Platform,
-    readonly backend: MemoryBackend,
     readonly bucket: BucketDocument,
   ) {}
 
   static async on(tokens: TokenKind, others: Readonly<Record<string, TokenKind>> = {}): Promise<Stand> {
     const platform = makePlatform({ tokens: { m1: tokens, ...others } });
-    const backend = platform.backends['m1'];
-    if (!backend) throw new Error('no backend');
     // A process that was killed takes with it what it had settled.
     for (const one of Object.values(platform.backends)) Object.assign(one.freshIds ?? {}, { settle: () => undefined });
+    return Stand.over(platform, { home: 'm1', name: 'bucket' });
+  }
+
+  /** On any backends; `home` is one of them. */
+  static async over(platform: Platform, at: Place): Promise<Stand> {
     let writes = 0;
     // As in life: an id begins with the time, and two of one moment differ in the rest.
     const newWriteId = (): WriteId =>
       (platform.time.now.toString(16).padStart(12, '0') + (writes += 1).toString(16).padStart(20, '0')) as WriteId;
     Object.assign(platform.engine, { newWriteId });
-    const { bucket } = await createBucket(platform.engine, ACTOR, { name: 'bucket', backend: 'm1' });
-    return new Stand(platform, backend, bucket);
+    const { home: backend, name, encrypted = false } = at;
+    const { bucket } = await createBucket(platform.engine, ACTOR, { name, backend, encrypted });
+    return new Stand(platform, bucket);
+  }
+
+  /** The bucket's first home, where that is in memory. */
+  get backend(): MemoryBackend {
+    const backend = this.platform.backends['m1'];
+    if (!backend) throw new Error('the bucket is not in memory');
+    return backend;
   }
 
   async take(steps: readonly Step[]): Promise<void> {

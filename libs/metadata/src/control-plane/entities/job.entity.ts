@@ -18,6 +18,7 @@ export class JobEntity {
   @Column(TEXT_OR_NULL) error: string | null;
   @Column({ name: 'worker_id', ...TEXT_OR_NULL }) workerId: string | null;
   @Column({ type: 'integer' }) fence: number;
+  @Column({ name: 'failed_attempts', type: 'integer' }) failedAttempts: number;
   /** By the database's clock, unlike the other times. */
   @Column({ name: 'heartbeat_at', ...TIME_OR_NULL }) heartbeatAt: Date | null;
   @Column({ name: 'created_at', ...TIME }) createdAt: Date;

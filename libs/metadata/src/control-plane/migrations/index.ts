@@ -8,6 +8,7 @@ import { IndexKind0009 } from './0009-index-kind.js';
 import { Uploads0010 } from './0010-uploads.js';
 import { JobFigures0011 } from './0011-job-figures.js';
 import { Traces0013 } from './0013-traces.js';
+import { JobAttempts0014 } from './0014-job-attempts.js';
 
 /** Every migration, oldest first. One that has run anywhere is never edited: the next one changes its work. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   Uploads0010,
   JobFigures0011,
   Traces0013,
+  JobAttempts0014,
 ];

@@ -1,4 +1,6 @@
-import { MoreThan, type Repository } from 'typeorm';
+import { isDeepStrictEqual } from 'node:util';
+import { MoreThan, type EntityManager, type Repository } from 'typeorm';
+import { DIRECTORY_LOCK } from '../data-source.js';
 import { BackendEntity } from '../entities/backend.entity.js';
 import { ControlPlaneError } from '../errors.js';
 import { attempt, isUuid, required } from '../failures.js';
@@ -6,6 +8,7 @@ import { toBackend } from '../mapping.js';
 import { rowsToRead, toPage, type Page, type PageRequest } from '../paging.js';
 import type { BackendChange, BackendStore, NewBackend } from '../ports.js';
 import type { BackendRecord } from '../records.js';
+import { directoriesOf, type SeenDirectories } from '../seen-directories.js';
 import { insertRow, type StoreContext } from './store-context.js';
 
 const toDate = (at: number | undefined): Date | null => (at === undefined ? null : new Date(at));
@@ -34,7 +37,7 @@ export class PostgresBackendStore implements BackendStore {
     return this.context.dataSource.getRepository(BackendEntity);
   }
 
-  async create(backend: NewBackend): Promise<BackendRecord> {
+  async create(backend: NewBackend, seen?: SeenDirectories): Promise<BackendRecord> {
     const row = this.rows.create({
       ...backend,
       options: { ...backend.options },
@@ -48,7 +51,8 @@ export class PostgresBackendStore implements BackendStore {
       createdAt: new Date(this.context.clock.now()),
       revision: 1,
     });
-    await attempt(`backend ${backend.name}`, () => insertRow(this.rows, row));
+    const insert = (manager: EntityManager): Promise<void> => insertRow(manager.getRepository(BackendEntity), row);
+    await attempt(`backend ${backend.name}`, () => this.asSeen(seen, insert));
     return toBackend(row);
   }
 
@@ -67,19 +71,44 @@ export class PostgresBackendStore implements BackendStore {
     return row === null ? undefined : toBackend(row);
   }
 
-  async update(id: string, expectedRevision: number, change: BackendChange): Promise<BackendRecord> {
+  async update(
+    id: string,
+    expectedRevision: number,
+    change: BackendChange,
+    seen?: SeenDirectories,
+  ): Promise<BackendRecord> {
     const what = `backend ${id}`;
-    return attempt(what, async () => {
-      required(what, isUuid(id) ? id : undefined);
+    const write = async (manager: EntityManager): Promise<BackendRecord> => {
+      const rows = manager.getRepository(BackendEntity);
       const where = { id, revision: expectedRevision };
       const columns: object = { ...changedColumns(change), revision: expectedRevision + 1 };
-      const done = await this.rows.update(where, columns);
-      const row = required(what, await this.rows.findOneBy({ id }));
+      const done = await rows.update(where, columns);
+      const row = required(what, await rows.findOneBy({ id }));
       if (done.affected !== 1) {
         const text = `${what}: it is at revision ${row.revision}, not ${expectedRevision}: read it again`;
         throw new ControlPlaneError('conflict', text);
       }
       return toBackend(row);
+    };
+    return attempt(what, () => {
+      required(what, isUuid(id) ? id : undefined);
+      return this.asSeen(seen, write);
+    });
+  }
+
+  /** Who takes a directory has compared it with all that are in use. Two who do so at once follow each other here, and the second one has to look again. */
+  private async asSeen<T>(
+    seen: SeenDirectories | undefined,
+    write: (manager: EntityManager) => Promise<T>,
+  ): Promise<T> {
+    const { dataSource } = this.context;
+    if (seen === undefined) return write(dataSource.manager);
+    return dataSource.transaction(async (manager) => {
+      await manager.query('SELECT pg_advisory_xact_lock($1)', [DIRECTORY_LOCK]);
+      const rows = await manager.findBy(BackendEntity, { type: 'filesystem' });
+      if (!isDeepStrictEqual(directoriesOf(rows.map(toBackend)), { ...seen }))
+        throw new ControlPlaneError('conflict', 'the directories of other backends were changed meanwhile');
+      return write(manager);
     });
   }
 

@@ -25,7 +25,7 @@ WITH claimed AS (
   RETURNING fence)
 SELECT fence FROM claimed`;
 
-/** $1 id, $2 fence, $3 checkpoint, $4 progress, $5 failures to append, $6 how many are kept, $7 now. A failure that is there already is not appended again: the object was tried again, or the answer to an earlier save was lost. */
+/** $1 id, $2 fence, $3 checkpoint, $4 progress, $5 failures to append, $6 how many are kept, $7 now, $8 whether the job has come further. A failure that is there already is not appended again: the object was tried again, or the answer to an earlier save was lost. */
 export const SAVE = `
 WITH saved AS (
   UPDATE job SET
@@ -36,6 +36,7 @@ WITH saved AS (
         SELECT failure, min(place) AS place
         FROM jsonb_array_elements(failures || $5::jsonb) WITH ORDINALITY AS every(failure, place)
         GROUP BY failure ORDER BY place LIMIT $6) AS kept) END,
+    failed_attempts = CASE WHEN $8::boolean THEN 0 ELSE failed_attempts END,
     heartbeat_at = clock_timestamp(), updated_at = $7
   WHERE id = $1 AND fence = $2 AND state = 'running'
   RETURNING wish)
@@ -52,12 +53,12 @@ WITH settled AS (
   RETURNING state)
 SELECT state FROM settled`;
 
-/** $1 id, $2 fence, $3 now. */
+/** $1 id, $2 fence, $3 now, $4 how many attempts have failed by it. */
 export const RELEASE = `
 WITH released AS (
   UPDATE job SET
     state = CASE wish WHEN 'pause' THEN 'paused' WHEN 'cancel' THEN 'cancelled' ELSE 'planned' END,
-    worker_id = NULL, updated_at = $3
+    failed_attempts = failed_attempts + $4::integer, worker_id = NULL, updated_at = $3
   WHERE id = $1 AND fence = $2 AND state = 'running'
   RETURNING id)
 SELECT id FROM released`;
@@ -83,7 +84,7 @@ WITH changed AS (
 SELECT id FROM changed`,
   resume: `
 WITH changed AS (
-  UPDATE job SET wish = 'run', state = CASE state WHEN 'paused' THEN 'planned' ELSE state END, updated_at = $2
+  UPDATE job SET wish = 'run', failed_attempts = 0, state = CASE state WHEN 'paused' THEN 'planned' ELSE state END, updated_at = $2
   WHERE id = $1 AND state IN ('planned', 'running', 'paused') AND wish <> 'cancel'
   RETURNING id)
 SELECT id FROM changed`,

@@ -11,7 +11,7 @@ import {
   type JobType,
   type JobWish,
 } from '../job-records.js';
-import type { Claim, JobFigures, JobOutcome, JobRun, JobSave, JobStore, NewJob } from '../job-store.js';
+import type { Claim, JobFigures, JobOutcome, JobRun, JobSave, JobStore, NewJob, ReleaseReason } from '../job-store.js';
 import { toJob } from '../mapping.js';
 import { rowsToRead, toPage, type Page, type PageRequest } from '../paging.js';
 import {
@@ -79,6 +79,7 @@ export class PostgresJobStore implements JobStore {
       error: null,
       workerId: null,
       fence: 0,
+      failedAttempts: 0,
       heartbeatAt: null,
       createdAt: now,
       updatedAt: now,
@@ -141,7 +142,14 @@ export class PostgresJobStore implements JobStore {
   }
 
   async save(run: JobRun, save: JobSave): Promise<JobWish> {
-    const values = [json(save.checkpoint), json(save.progress), json(save.failures), MAX_JOB_FAILURES, this.now];
+    const values = [
+      json(save.checkpoint),
+      json(save.progress),
+      json(save.failures),
+      MAX_JOB_FAILURES,
+      this.now,
+      save.movedOn === true,
+    ];
     const row = await this.one<{ wish: JobWish }>(`job ${run.jobId}`, SAVE, [run.jobId, run.fence, ...values]);
     return (row ?? (await this.superseded(run))).wish;
   }
@@ -153,8 +161,9 @@ export class PostgresJobStore implements JobStore {
     return (row ?? (await this.superseded(run))).state;
   }
 
-  async release(run: JobRun): Promise<void> {
-    const row = await this.one(`job ${run.jobId}`, RELEASE, [run.jobId, run.fence, this.now]);
+  async release(run: JobRun, reason: ReleaseReason): Promise<void> {
+    const parameters = [run.jobId, run.fence, this.now, reason === 'attempt-failed' ? 1 : 0];
+    const row = await this.one(`job ${run.jobId}`, RELEASE, parameters);
     if (row === undefined) await this.superseded(run);
   }
 

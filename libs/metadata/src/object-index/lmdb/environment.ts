@@ -20,6 +20,8 @@ export interface LmdbIndexOptions {
 /** The tables of the environment. */
 export interface Tables {
   readonly keys: Database<StoredKeyDocument, TableKey>;
+  /** The same table: its values are the bytes where lmdb has put them, which the next read of this thread overwrites. Only to be read from. */
+  readonly keyBytes: Database<Uint8Array, TableKey>;
   /** Addresses of the key documents that sweeps look for. */
   readonly pending: Database<true, TableKey>;
   readonly buckets: Database<StoredBucket, TableKey>;
@@ -31,6 +33,14 @@ const SLOTS_OF_READERS = 2048;
 /** LMDB's magic number stands here, after the header of the first page. */
 const MAGIC_AT = 24;
 const MAGIC = 0xbeefc0de;
+
+/** Decodes nothing, and copies nothing. */
+const AS_BYTES = {
+  encode(): never {
+    throw new TypeError('key documents are written through the table `keys`');
+  },
+  decode: (bytes: Uint8Array): Uint8Array => bytes,
+};
 
 /** Opens or makes the environment in that directory. */
 export function openRoot(path: string): RootDatabase<number, TableKey> {
@@ -50,8 +60,10 @@ export function openRoot(path: string): RootDatabase<number, TableKey> {
 export function openTables(root: RootDatabase<number, TableKey>): Tables {
   const versioned = { useVersions: true, keyEncoder: utf8Keys };
   const plain = { useVersions: false, keyEncoder: utf8Keys };
+  const asBytes = { ...versioned, encoder: AS_BYTES };
   return {
     keys: root.openDB<StoredKeyDocument, TableKey>('keys', versioned),
+    keyBytes: root.openDB<Uint8Array, TableKey>('keys', asBytes),
     pending: root.openDB<true, TableKey>('pending', plain),
     buckets: root.openDB<StoredBucket, TableKey>('buckets', versioned),
     names: root.openDB<BucketId, TableKey>('names', plain),

@@ -1,13 +1,13 @@
 import type { Transaction } from 'lmdb';
-import type { Listing, ListedKey, ListOptions } from '../object-index.js';
+import type { Listing, ListOptions, ShownKey } from '../object-index.js';
 import { MAX_PAGE, commonPrefixOf, requireLimit, requireWellFormed } from '../key-order.js';
 import type { BucketId } from '../records.js';
 import { MAX_ADDRESS_BYTES, bucketStart, justAfter, successor } from './addresses.js';
 import type { AddressRange } from './addresses.js';
 import type { Tables } from './environment.js';
 import { KeysOfSnapshot } from './snapshot-keys.js';
-import { decodeKeyDocument, hasCurrent } from '../stored-form.js';
-import { Turns, otherWork } from './walk.js';
+import type { WalkedKey } from './snapshot-keys.js';
+import { Turns } from './walk.js';
 
 /** At the so-manyth further key under a common prefix it is sought past: a seek costs as much as some four steps, and a prefix with many keys must not pay for both. */
 const STEPS = 2;
@@ -24,7 +24,7 @@ export function rangeOf(bucket: BucketId, prefix: string, after: string): Addres
 }
 
 interface Found {
-  readonly keys: ListedKey[];
+  readonly keys: ShownKey[];
   readonly commonPrefixes: string[];
   last: string | undefined;
 }
@@ -43,56 +43,90 @@ export async function listPage(
   const range = firstRange(bucket, { prefix, delimiter, marker });
   const page: Found = { keys: [], commonPrefixes: [], last: undefined };
   if (range === undefined || limit === 0) return finish(page, false);
-  if (delimiter !== '') return foldedPage(new KeysOfSnapshot(tables, snapshot), bucket, { ...options, range });
+  const keys = new KeysOfSnapshot(tables, snapshot);
+  if (delimiter !== '') return foldedPage(keys, bucket, { ...options, range });
   const from = bucketStart(bucket).length;
   const turns = new Turns();
-  for (const { key: address, value } of tables.keys.getRange({ ...range, transaction: snapshot })) {
-    if (turns.isOver()) await otherWork();
-    if (!hasCurrent(value)) continue;
-    if (page.keys.length === limit) return finish(page, true);
-    const key = String(address).slice(from);
-    page.last = key;
-    page.keys.push({ key, document: decodeKeyDocument(value) });
+  for (const walked of keys.walk(range)) {
+    const record = keys.shownRecord(walked);
+    if (record) {
+      if (page.keys.length === limit) return finish(page, true);
+      page.last = walked.address.slice(from);
+      page.keys.push({ key: page.last, record });
+    }
+    if (turns.isOver()) await keys.giveWay();
   }
   return finish(page, false);
 }
 
-/** A page with common prefixes. Of their keys none is decoded, and no cursor is made anew for each: those two were three quarters of what a page cost. */
+/** A page with common prefixes. Of their keys none is decoded, and one cursor serves them all. */
 async function foldedPage(
   keys: KeysOfSnapshot,
   bucket: BucketId,
   options: ListOptions & { readonly range: AddressRange },
 ): Promise<Listing> {
-  const { prefix = '', delimiter = '', limit, range: whole } = options;
-  const page: Found = { keys: [], commonPrefixes: [], last: undefined };
-  const base = bucketStart(bucket);
+  const { range: whole } = options;
+  const page = new FoldedPage(keys, bucketStart(bucket).length, options);
   const turns = new Turns();
-  let shown: string | undefined;
   let range: AddressRange | undefined = whole;
   while (range !== undefined) {
     let rest: AddressRange | undefined;
     let steps = 0;
-    for (const address of keys.walk(range)) {
-      if (shown !== undefined && address.startsWith(shown)) {
+    for (const walked of keys.walk(range)) {
+      if (page.isUnderLast(walked)) {
         steps += 1;
         if (steps < STEPS) continue;
-        rest = { start: successor(Buffer.from(shown)), end: whole.end };
+        rest = { start: successor(Buffer.from(page.under)), end: whole.end };
         break;
       }
+      if (keys.hasCurrent(walked)) {
+        steps = 0;
+        if (!page.add(walked)) return finish(page, true);
+      }
       if (turns.isOver()) await keys.giveWay();
-      if (!keys.hasCurrent(address)) continue;
-      if (page.keys.length + page.commonPrefixes.length === limit) return finish(page, true);
-      steps = 0;
-      const key = address.slice(base.length);
-      const common = commonPrefixOf(key, prefix, delimiter);
-      page.last = common ?? key;
-      shown = common === undefined ? undefined : base + common;
-      if (common === undefined) page.keys.push({ key, document: keys.documentOf(address) });
-      else page.commonPrefixes.push(common);
     }
     range = rest;
   }
   return finish(page, false);
+}
+
+/** Keys and common prefixes, in the order of their addresses. */
+class FoldedPage implements Found {
+  readonly keys: ShownKey[] = [];
+  readonly commonPrefixes: string[] = [];
+  last: string | undefined;
+  /** What the addresses under the last common prefix begin with; empty while the last entry is a key. */
+  under = '';
+
+  constructor(
+    private readonly snapshot: KeysOfSnapshot,
+    /** Length of what stands before the key in an address. */
+    private readonly base: number,
+    private readonly options: ListOptions,
+  ) {}
+
+  isUnderLast({ address }: WalkedKey): boolean {
+    return this.under !== '' && address.startsWith(this.under);
+  }
+
+  /** Adds the entry of a key that has a current record; false when it is one more than fit. */
+  add(walked: WalkedKey): boolean {
+    const { prefix = '', delimiter = '', limit } = this.options;
+    if (this.keys.length + this.commonPrefixes.length === limit) return false;
+    const key = walked.address.slice(this.base);
+    const common = commonPrefixOf(key, prefix, delimiter);
+    this.last = common ?? key;
+    // Cut out of the address, not put together: text that was put together is copied before it can be compared.
+    this.under = common === undefined ? '' : walked.address.slice(0, this.base + common.length);
+    if (common !== undefined) this.commonPrefixes.push(common);
+    else this.#addKey(key, walked);
+    return true;
+  }
+
+  #addKey(key: string, walked: WalkedKey): void {
+    const record = this.snapshot.shownRecord(walked);
+    if (record) this.keys.push({ key, record });
+  }
 }
 
 /** Throws before a snapshot is taken: `RangeError` for a limit that is none, `TypeError` for text that is not well-formed. */

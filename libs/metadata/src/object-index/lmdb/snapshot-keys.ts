@@ -1,9 +1,17 @@
 import type { Transaction } from 'lmdb';
-import type { KeyDocument } from '../records.js';
-import { decodeKeyDocument, hasCurrent, hasCurrentIn } from '../stored-form.js';
-import type { AddressRange, TableKey } from './addresses.js';
+import { shownRecord } from '../document-rules.js';
+import type { ShownRecord } from '../object-index.js';
+import { decodeKeyDocument, hasCurrent } from '../stored-form.js';
+import type { AddressRange } from './addresses.js';
 import type { Tables } from './environment.js';
+import { hasCurrentIn, ShownRecords } from './stored-bytes.js';
 import { otherWork } from './walk.js';
+
+/** A document where the walk stands, its bytes as lmdb keeps them: they are there until the walk goes on, anything else is read, or others have a turn. */
+export interface WalkedKey {
+  readonly address: string;
+  readonly bytes: Uint8Array;
+}
 
 /**
  * The table of keys as one snapshot shows it, which must be the newest state of the store and taken in this turn. Until others have had a turn, the thread's own read transaction is that snapshot: lmdb then
@@ -11,19 +19,23 @@ import { otherWork } from './walk.js';
  */
 export class KeysOfSnapshot {
   private readonly keys: Tables['keys'];
+  private readonly keyBytes: Tables['keyBytes'];
+  private readonly records = new ShownRecords();
   /** Named in each read from the first turn of others on. */
   private of: { readonly transaction: Transaction } | undefined;
 
   constructor(
-    tables: Tables,
+    { keys, keyBytes }: Tables,
     private readonly snapshot: Transaction,
   ) {
-    this.keys = tables.keys;
+    this.keys = keys;
+    this.keyBytes = keyBytes;
   }
 
-  /** The addresses of a range, none of their documents being read. */
-  *walk(range: AddressRange): Generator<string> {
-    for (const address of this.keys.getKeys({ ...range, ...this.of })) yield String(address);
+  /** The documents of a range, in order, by one cursor. */
+  *walk(range: AddressRange): Generator<WalkedKey> {
+    for (const { key, value } of this.keyBytes.getRange({ ...range, ...this.of }))
+      yield { address: String(key), bytes: value };
   }
 
   /** Lets everything else that waits have a turn. */
@@ -32,19 +44,22 @@ export class KeysOfSnapshot {
     await otherWork();
   }
 
-  /** Whether the document there has a current record, decoded only if that cannot be told otherwise. */
-  hasCurrent(address: TableKey): boolean {
-    const bytes = this.of === undefined ? this.keys.getBinaryFast(address) : undefined;
-    const seen = bytes && hasCurrentIn(bytes);
-    if (seen !== undefined) return seen;
-    const stored = this.keys.get(address, { ...this.of });
-    return stored !== undefined && hasCurrent(stored);
+  /** Whether the document has a current record, decoded only if that cannot be told otherwise. */
+  hasCurrent({ address, bytes }: WalkedKey): boolean {
+    return hasCurrentIn(bytes) ?? hasCurrent(this.#stored(address));
   }
 
-  /** The document at an address that the walk gave. */
-  documentOf(address: TableKey): KeyDocument {
+  /** What a listing shows of the current record; undefined where there is none. */
+  shownRecord({ address, bytes }: WalkedKey): ShownRecord | undefined {
+    const read = this.records.read(bytes);
+    if (read !== undefined) return read ?? undefined;
+    const { current } = decodeKeyDocument(this.#stored(address));
+    return current && shownRecord(current);
+  }
+
+  #stored(address: string): Parameters<typeof decodeKeyDocument>[0] {
     const stored = this.keys.get(address, { ...this.of });
     if (stored === undefined) throw new Error('a snapshot has lost a document that it showed');
-    return decodeKeyDocument(stored);
+    return stored;
   }
 }

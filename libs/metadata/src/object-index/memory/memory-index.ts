@@ -9,7 +9,14 @@ import type {
   ObjectIndex,
   Versioned,
 } from '../object-index.js';
-import { allowsChange, isPending, requireBucketDocument, requireBucketId, requireSameName } from '../document-rules.js';
+import {
+  allowsChange,
+  isPending,
+  requireBucketDocument,
+  requireBucketId,
+  requireSameName,
+  shownRecord,
+} from '../document-rules.js';
 import { MAX_PAGE, commonPrefixOf, compareUtf8, requireKey, requireLimit, requireWellFormed } from '../key-order.js';
 import type { BucketDocument, BucketId, KeyDocument } from '../records.js';
 
@@ -65,7 +72,9 @@ class MemoryIndex implements ObjectIndex {
     const isTruncated = limit > 0 && entries.size > limit;
     const last = page.at(-1)?.[0];
     return {
-      keys: page.flatMap(([, listed]) => listed ?? []),
+      keys: page.flatMap(([key, listed]) =>
+        listed?.document.current ? [{ key, record: shownRecord(listed.document.current) }] : [],
+      ),
       commonPrefixes: page.flatMap(([entry, listed]) => (listed === undefined ? entry : [])),
       isTruncated,
       ...(isTruncated && last !== undefined ? { nextMarker: last } : {}),

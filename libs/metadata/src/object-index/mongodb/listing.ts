@@ -1,4 +1,5 @@
-import type { ListedKey, Listing, ListOptions } from '../object-index.js';
+import type { Listing, ListOptions, ShownKey } from '../object-index.js';
+import { shownRecord } from '../document-rules.js';
 import { MAX_PAGE, commonPrefixOf, requireLimit, requireWellFormed } from '../key-order.js';
 import type { BucketId } from '../records.js';
 import { addressOf, afterAll, bucketStart, rangeOf, restFrom } from './addresses.js';
@@ -42,7 +43,7 @@ export async function listPage(bucket: BucketId, options: ListOptions, read: Rea
 
 /** What a page holds so far. */
 class Page {
-  readonly #keys: ListedKey[] = [];
+  readonly #keys: ShownKey[] = [];
   readonly #commonPrefixes: string[] = [];
   #last: string | undefined;
 
@@ -58,13 +59,13 @@ class Page {
 
   /** False when the entry is one more than fit. */
   add(entry: KeyEntry): boolean {
-    const stored = keyDocumentOf(entry);
-    if (stored === undefined) return true;
+    const current = keyDocumentOf(entry)?.value.current;
+    if (current === undefined) return true;
     const { key } = addressOf(entry._id);
     const common = this.#commonOf(key);
     if (common !== undefined && common === this.#last) return true;
     if (this.room === 0) return false;
-    if (common === undefined) this.#keys.push({ key, document: stored.value });
+    if (common === undefined) this.#keys.push({ key, record: shownRecord(current) });
     else this.#commonPrefixes.push(common);
     this.#last = common ?? key;
     return true;
