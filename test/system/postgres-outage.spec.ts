@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { postgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres-server';
 import { objectPath, type Answer, type Client } from './client.js';
+import { FrozenPostgres } from '../servers/frozen-postgres.js';
 import { RunningSpumoni, until } from './running-spumoni.js';
 
 const SETTINGS = {
@@ -40,11 +41,16 @@ class Writers {
   async #write(): Promise<void> {
     while (!this.#stopped) {
       const key = `k${(this.#tried += 1)}`;
-      const answer = await this.client.send('PUT', objectPath('written', key), { body: key });
+      const signal = AbortSignal.timeout(WITHIN_MS);
+      const answer = await this.client.send('PUT', objectPath('written', key), { body: key, signal });
       if (answer.status === 200) this.acknowledged.push(key);
       else this.refusals.push(answer);
     }
   }
+}
+
+interface MigrationShown {
+  readonly objects: { readonly total: number; readonly done: number; readonly failed: number };
 }
 
 interface Outage {
@@ -52,7 +58,11 @@ interface Outage {
   readonly begin: (directory: string) => Promise<void>;
   /** Whether it has been noticed by the product: asked again and again before `end`. */
   readonly noticed: (spumoni: RunningSpumoni, writers: Writers) => boolean;
+  /** What clients do while it lasts. */
+  readonly meanwhile?: (client: Client) => Promise<void>;
   readonly end: () => Promise<void>;
+  /** What clients do once it is over. */
+  readonly after?: (client: Client) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -93,9 +103,77 @@ function outside(): Outage {
   };
 }
 
+/** What takes the control plane: some by the configuration, which is good for a second, some by a query of their own. */
+const ASKED: readonly (readonly [string, string, object?])[] = [
+  ['GET', '/v1/'],
+  ['GET', '/v1/written'],
+  ['GET', objectPath('moved', 'm0')],
+  ['HEAD', objectPath('moved', 'm0')],
+  ['DELETE', objectPath('written', 'never-there')],
+  ['PUT', '/v1/made-meanwhile', { backend: 'local' }],
+  ['GET', '/admin/v1/jobs'],
+  ['GET', '/admin/v1/migrations'],
+  ['GET', '/admin/v1/backends'],
+  ['POST', '/admin/v1/users', { name: 'ana' }],
+  ['GET', '/readyz'],
+];
+
+/** Each is answered in time, be it by a 503 that says why and when to come again. Answers the statuses. */
+async function askAll(client: Client): Promise<ReadonlySet<number>> {
+  const answers = ASKED.map(async ([method, path, json]) => {
+    const signal = AbortSignal.timeout(WITHIN_MS);
+    const { status, headers } = await client.send(method, path, { signal, ...(json ? { json } : {}) });
+    const isHonest = path === '/readyz' || headers.get('x-spumoni-code') === 'control-plane-unavailable';
+    if (status === 503) expect({ method, path, isHonest }).toEqual({ method, path, isHonest: true });
+    return status;
+  });
+  return new Set(await Promise.all(answers));
+}
+
+/** One that stands still, all of it: connections stay and can be made, and nothing is answered. */
+function frozen(): Outage {
+  const server = outside();
+  let ice: FrozenPostgres | undefined;
+  const thaw = (): Promise<void> => {
+    ice?.thaw();
+    ice = undefined;
+    return Promise.resolve();
+  };
+  return {
+    ...server,
+    begin: (directory) => {
+      ice = new FrozenPostgres(join(directory, 'outside', 'postgres'));
+      return Promise.resolve();
+    },
+    meanwhile: async (client) => {
+      // Begun at once, some act on a configuration that is still good.
+      const atOnce = askAll(client);
+      await until('no configuration is good any more', WITHIN_MS, async () => {
+        const signal = AbortSignal.timeout(WITHIN_MS);
+        return (await client.send('GET', objectPath('moved', 'm0'), { signal })).status === 503;
+      });
+      expect(await askAll(client)).toEqual(new Set([503]));
+      expect([...(await atOnce)].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+      await client.expect(200, 'GET', '/healthz', { signal: AbortSignal.timeout(WITHIN_MS) });
+    },
+    end: thaw,
+    after: (client) =>
+      until('buckets can be made', WITHIN_MS, async () => {
+        const json = { backend: 'local' };
+        const signal = AbortSignal.timeout(WITHIN_MS);
+        return (await client.send('PUT', '/v1/made-after', { json, signal })).status === 200;
+      }),
+    close: async () => {
+      await thaw();
+      await server.close();
+    },
+  };
+}
+
 describe.each([
   ['of the supervisor, killed', embedded],
   ["of the operator's, stopped and started", outside],
+  ["of the operator's, frozen and thawed", frozen],
 ] as const)('Postgres %s under load', (_name, make) => {
   const outage = make();
   const directory = mkdtempSync(join(tmpdir(), 'spumoni-postgres-'));
@@ -119,7 +197,7 @@ describe.each([
   }, 60_000);
 
   const stateOf = async (id: string): Promise<string | undefined> => {
-    const answer = await client.send('GET', `/admin/v1/migrations/${id}`);
+    const answer = await client.send('GET', `/admin/v1/migrations/${id}`, { signal: AbortSignal.timeout(WITHIN_MS) });
     return answer.status === 200 ? (answer.json() as { state: string }).state : undefined;
   };
 
@@ -132,8 +210,10 @@ describe.each([
     const underWay = ['running', 'completed'];
     await until('the job is under way', WITHIN_MS, async () => underWay.includes((await stateOf(id)) ?? ''));
     await outage.begin(directory);
+    await outage.meanwhile?.(client);
     await until('it is noticed', WITHIN_MS, () => Promise.resolve(outage.noticed(spumoni, writers)));
     await outage.end();
+    await outage.after?.(client);
     const before = writers.acknowledged.length;
     await until('writes go on', WITHIN_MS, () => Promise.resolve(writers.acknowledged.length > before + 10));
     await writers.stop();
@@ -142,6 +222,8 @@ describe.each([
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     }
     await until('the job is done', WITHIN_MS, async () => (await stateOf(id)) === 'completed');
+    const { objects } = (await client.expect(200, 'GET', `/admin/v1/migrations/${id}`)).json() as MigrationShown;
+    expect(objects).toEqual({ total: OBJECTS, done: OBJECTS, failed: 0 });
     for (const key of writers.acknowledged)
       expect((await client.expect(200, 'GET', objectPath('written', key))).text()).toBe(key);
     for (let at = 0; at < OBJECTS; at += 1)

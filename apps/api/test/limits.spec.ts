@@ -127,6 +127,24 @@ describe('limits of users and buckets', () => {
     expect(await usageOf('sized')).toEqual({ objects: 1, bytes: 0 });
   });
 
+  it('of bytes stored: bodies of unknown length that come at the same time never pass it together; what was cut off holds nothing', async () => {
+    await newBucket('together');
+    await setBucket('together', { bytes: 1_000 });
+    const clients = await Promise.all(
+      Array.from({ length: 5 }, async (_, at) => {
+        const client = await RawClient.open(stand.port);
+        const headers = { Authorization: ada, 'Transfer-Encoding': 'chunked', Connection: 'close' };
+        client.send(`${head('PUT', `/v1/together/${at}`, headers)}190\r\n${'x'.repeat(400)}\r\n`);
+        return client;
+      }),
+    );
+    for (const client of clients) client.send('0\r\n\r\n');
+    const answers = await Promise.all(clients.map((client) => client.untilClosed()));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 507, 507, 507]);
+    expect(await usageOf('together')).toEqual({ objects: 2, bytes: 800 });
+    expect((await asAda('PUT', '/v1/together/rest', 'x'.repeat(200))).status).toBe(200);
+  });
+
   it('of what is stored: counted by what a write has really replaced, not by what it found when it began', async () => {
     await newBucket('slow');
     await setBucket('slow', { objects: 5, bytes: 1_000_000 });

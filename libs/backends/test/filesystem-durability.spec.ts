@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { sliceOf } from '../src/filesystem/ids.js';
 import { openFilesystem } from '../src/filesystem/index.js';
 import { Writer } from './filesystem-writer.js';
@@ -102,4 +102,23 @@ describe('what is on the disk when a write is answered', () => {
     },
     60_000,
   );
+});
+
+describe('a small write that the disk takes only a part of', () => {
+  it('fails, and leaves nothing', async () => {
+    const top = await mkdtemp(join(tmpdir(), 'spumoni-part-'));
+    const path = join(top, 'root');
+    const backend = openFilesystem({ name: 'disk', type: 'filesystem', credentials: {}, options: { path } });
+    await backend.createContainer({ requestId: 'part' }, { container });
+    const writer = await Writer.start(path, container);
+    const whole = await writer.tell({ do: 'put', key: 'whole', size: 1000 });
+    writer.limitFiles(1500);
+    // It ends by the failure, which it does not expect.
+    await expect(writer.tell({ do: 'put', key: 'part', size: 4000 })).rejects.toThrow('the writer ended');
+    await writer.end();
+    const files = (await readdir(join(path, container), { recursive: true })).map((name) => basename(name));
+    expect(files.filter((name) => name.length >= whole.length)).toEqual([whole]);
+    await backend.close();
+    await rm(top, { recursive: true });
+  });
 });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -43,6 +43,12 @@ export class Writer {
   async tell(order: Order): Promise<string> {
     this.process.stdin.write(`${JSON.stringify(order)}\n`);
     return (await this.answer()).slice('done '.length);
+  }
+
+  /** Lets no file that it writes grow beyond so many bytes: the system takes what fits of a write, and then fails with EFBIG. */
+  limitFiles(bytes: number): void {
+    const { status, stderr } = spawnSync('prlimit', ['--pid', String(this.process.pid), `--fsize=${bytes}`]);
+    if (status !== 0) throw new Error(`prlimit failed: ${String(stderr)}`);
   }
 
   /** Kills it so that it does nothing more, and waits until it is gone. */

@@ -87,6 +87,21 @@ describe('a deployment whose queue is in Redis', () => {
     expect(await deployment.readiness()).toMatchObject({ ready: true, checks: { queue: true } });
   });
 
+  it('takes jobs while Redis stands still, says in time that it does, and runs them once it goes on, nothing restarted', async () => {
+    redis.pause();
+    try {
+      const waiting = begin();
+      expect(await deployment.readiness()).toMatchObject({ ready: true, checks: { queue: false } });
+      expect((await waiting).state).toBe('planned');
+    } finally {
+      redis.resume();
+    }
+    const { id } = await begin();
+    expect(await stateAtTheEnd(deployment.migrations, id)).toBe('completed');
+    for (const { id: each } of (await deployment.jobs.list({ limit: 100 })).items)
+      expect(await stateAtTheEnd(deployment.jobs, each)).toBe('completed');
+  });
+
   it('goes on with a fresh Redis, empty, in place of the old one', async () => {
     await redis.kill();
     const waiting = await begin();

@@ -2,8 +2,8 @@ import type { BucketDocument, ObjectRecord } from '#libs/metadata';
 
 /** Room that is held for one write until it is over: the first word on how it ended counts. */
 export interface Reservation {
-  /** Bytes that the body may have, where its size was not known beforehand. */
-  readonly most?: number;
+  /** Where the size of the body was not known beforehand: holds room for so many bytes more. To be asked before they are stored; fails with `quota-exceeded`. */
+  readonly take?: (bytes: number) => void;
   /** The write happened. */
   settle(stored: StoredWrite): void;
   /** It did not, or nobody knows, or another took its place at once. */

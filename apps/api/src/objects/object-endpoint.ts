@@ -41,7 +41,6 @@ export class ObjectEndpoint {
       const context = contextOf(exchange, principal);
       const asked = { exchange, context, bucket, key, query };
       if (operation.atOnce?.(this.deployment, asked)) return;
-      setCommonHeaders(exchange);
       if (UPLOADS.has(operation.id)) await this.#uploads.run(() => operation.handle(this.deployment, asked));
       else await operation.handle(this.deployment, asked);
     } catch (error) {

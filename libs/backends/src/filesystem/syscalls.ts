@@ -80,9 +80,57 @@ export function readBeginningAtOnce(path: string, buffer: Buffer): Beginning {
 
 /** Makes a file that is not there yet. With `synced` each write of it is on the disk, size included, when it returns (O_DSYNC). */
 export function createFile(path: string, synced: boolean): Promise<number> {
+  return promised((done) => fs.open(path, flagsToCreate(synced), 0o600, done));
+}
+
+function flagsToCreate(synced: boolean): number {
   const { O_CREAT, O_EXCL, O_WRONLY, O_DSYNC, O_NOFOLLOW } = fs.constants;
-  const flags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | (synced ? O_DSYNC : 0);
-  return promised((done) => fs.open(path, flags, 0o600, done));
+  return O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | (synced ? O_DSYNC : 0);
+}
+
+/** How a small file is written. */
+export interface SmallWrite {
+  /** Called once the file is there. What fails before has made none. */
+  readonly made: () => void;
+  /** Whether its disk is one of this machine, so that closing what is down already waits for nothing. */
+  readonly isLocal: boolean;
+}
+
+/** Makes a file that is not there yet, writes all of it and closes it: one promise for the three calls of a small write. When it resolves the bytes are on the disk (O_DSYNC); it is closed however it ends. */
+export function createWritten(path: string, chunks: readonly Uint8Array[], how: SmallWrite): Promise<void> {
+  const { made, isLocal } = how;
+  return new Promise((resolve, reject) => {
+    fs.open(path, flagsToCreate(true), 0o600, (unopened, fd) => {
+      if (unopened !== null) {
+        reject(unopened);
+        return;
+      }
+      made();
+      fs.writev(fd, chunks, null, (unwritten, written) => {
+        const rest = unwritten === null ? restOf(chunks, written) : [];
+        const closed = (unclosed?: Error | null): void => {
+          const failure = unwritten ?? unclosed;
+          if (failure) reject(failure);
+          else resolve();
+        };
+        if (rest.length > 0) resolve(writeRest(fd, rest, isLocal));
+        else if (isLocal) closed(closeAtOnce(fd));
+        else fs.close(fd, closed);
+      });
+    });
+  });
+}
+
+/** For the disk that took only a part at once, as it does shortly before it is full. */
+async function writeRest(fd: number, rest: readonly Uint8Array[], isLocal: boolean): Promise<void> {
+  let unclosed: Error | undefined;
+  try {
+    await writeFully(fd, rest);
+  } finally {
+    if (isLocal) unclosed = closeAtOnce(fd);
+    else await closeFile(fd);
+  }
+  if (unclosed !== undefined) throw unclosed;
 }
 
 /** Opens an existing file for writing at its end. */
@@ -137,15 +185,21 @@ export async function writeFully(fd: number, chunks: readonly Uint8Array[], posi
   let left = chunks.filter((chunk) => chunk.length > 0);
   let at = position;
   while (left.length > 0) {
-    let written = await promised<number>((done) => fs.writev(fd, left, at ?? null, done));
+    const written = await promised<number>((done) => fs.writev(fd, left, at ?? null, done));
     if (at !== undefined) at += written;
-    const rest: Uint8Array[] = [];
-    for (const chunk of left) {
-      if (written < chunk.length) rest.push(chunk.subarray(written));
-      written = Math.max(0, written - chunk.length);
-    }
-    left = rest;
+    left = restOf(left, written);
   }
+}
+
+/** What is left of the chunks when so many bytes of them have gone. */
+function restOf(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let gone = written;
+  for (const chunk of chunks) {
+    if (gone < chunk.length) rest.push(chunk.subarray(gone));
+    gone = Math.max(0, gone - chunk.length);
+  }
+  return rest;
 }
 
 export function closeFile(fd: number): Promise<void> {

@@ -9,7 +9,7 @@ import { assertWanted } from './errors.js';
 import { encodeTail } from './format.js';
 import type { Place } from './place.js';
 import { cleanUp, LeftoverError, StagedFile } from './staging.js';
-import { closeAtOnce, closeFile, createFile, writeFully } from './syscalls.js';
+import { createWritten } from './syscalls.js';
 
 /** Up to here a body is written in place by one synced write: a rename would cost a second change of the directory. */
 export const IN_PLACE_BYTES = 64 * 1024;
@@ -41,22 +41,8 @@ function crcOf(chunks: readonly Uint8Array[]): number {
 }
 
 /**
- * All chunks by one call, on the disk when it returns, and the descriptor closed. On a disk of this machine it is closed at once: the bytes are down, so the close waits for nothing; to hand it to
- * the pool took the thread that serves 7 % of its time for a small write. Elsewhere a close may be a message to another machine.
- */
-async function writeAndClose({ warm }: Place, fd: number, chunks: readonly Uint8Array[]): Promise<void> {
-  let unclosed: Error | undefined;
-  try {
-    await writeFully(fd, chunks);
-  } finally {
-    if (warm.isLocalDisk) unclosed = closeAtOnce(fd);
-    else await closeFile(fd);
-  }
-  if (unclosed !== undefined) throw unclosed;
-}
-
-/**
  * Writes a small body, trailer and footer into a new file opened with O_DSYNC. Its entry is in the directory since it was made, so the directory is synced meanwhile: more writers then share each sync.
+ * On a disk of this machine the file is closed at once: the bytes are down, so the close waits for nothing. Elsewhere a close may be a message to another machine.
  */
 async function writeInPlace(
   place: Place,
@@ -69,16 +55,20 @@ async function writeInPlace(
   const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const tail = encodeTail({ key, modified: Date.now(), attributes }, size, crcOf(chunks));
   const path = place.layout.file(container, id);
-  const fd = await place.slices.inside(container, id, () => createFile(path, true));
-  try {
-    const synced = place.slices.sync(container, id);
+  const isLocal = place.warm.isLocalDisk;
+  const entry: { synced?: Promise<void> } = {};
+  const made = (): void => {
+    entry.synced = place.slices.sync(container, id);
     // Awaited below; until then a failure is not unhandled.
-    synced.catch(() => undefined);
-    await writeAndClose(place, fd, [...chunks, tail]);
-    await synced;
+    entry.synced.catch(() => undefined);
+  };
+  try {
+    await place.slices.inside(container, id, () => createWritten(path, [...chunks, tail], { made, isLocal }));
+    await entry.synced;
     assertWanted(place.name, call);
   } catch (error) {
-    throw await cleanUp(path, error);
+    // Before it was made there is nothing to remove: what may stand there is not ours.
+    throw entry.synced === undefined ? error : await cleanUp(path, error);
   }
   return resultOf(id, size);
 }

@@ -14,7 +14,9 @@ interface Usage {
 interface Count {
   /** By the last count, with what this process has changed since it began. */
   readonly usage: Usage;
-  /** Changes while a count is under way: added to what it finds. */
+  /** Held for writes under way, as far as the index does not show them yet. */
+  readonly held: Usage;
+  /** Changes while a count is under way, and what was held when it began: added to what it finds. So what is written meanwhile may count twice until the next count, but never not at all. */
   meanwhile: Usage | undefined;
   countedAt: number;
   ready: Promise<void>;
@@ -73,18 +75,26 @@ export class CountedQuotas implements Quotas {
     const growth = (size: number): Usage => ({ objects: before ? 0 : 1, bytes: size - replaced });
     // From here on nothing is waited for: what is found free is held at once.
     const held = growth(wish.size ?? replaced);
-    let most = Infinity;
-    for (const one of limited) most = Math.min(most, replaced + roomFor(one, held));
-    for (const { count } of limited) change(count, held);
+    hold(limited, held);
     let isOver = false;
     const become = (after: Usage): void => {
       if (isOver) return;
       isOver = true;
-      const by = { objects: after.objects - held.objects, bytes: after.bytes - held.bytes };
-      for (const { count } of limited) change(count, by);
+      for (const { count } of limited) {
+        add(count.held, { objects: -roomOf(held).objects, bytes: -roomOf(held).bytes });
+        change(count, { objects: after.objects - held.objects, bytes: after.bytes - held.bytes });
+      }
+    };
+    let came = 0;
+    const take = (bytes: number): void => {
+      came += bytes;
+      const more = came - replaced - held.bytes;
+      if (isOver || more <= 0) return;
+      hold(limited, { objects: 0, bytes: more });
+      held.bytes += more;
     };
     return {
-      ...(wish.size === undefined && most !== Infinity ? { most } : {}),
+      ...(wish.size === undefined ? { take } : {}),
       settle: ({ size, replaced }) =>
         become({ objects: replaced === undefined ? 1 : 0, bytes: size - (replaced ?? 0) }),
       cancel: () => become({ objects: 0, bytes: 0 }),
@@ -110,7 +120,8 @@ export class CountedQuotas implements Quotas {
     const now = this.parts.engine.clock.monotonic();
     let count = this.#counts.get(key);
     if (!count) {
-      count = { usage: { objects: 0, bytes: 0 }, meanwhile: undefined, countedAt: now, ready: Promise.resolve() };
+      const [usage, held] = [nothing(), nothing()];
+      count = { usage, held, meanwhile: undefined, countedAt: now, ready: Promise.resolve() };
       this.#counts.set(key, count);
       count.ready = this.#recount(count, work).catch((error: unknown) => {
         this.#counts.delete(key);
@@ -124,7 +135,7 @@ export class CountedQuotas implements Quotas {
 
   async #recount(count: Count, work: () => Promise<Usage>): Promise<void> {
     count.countedAt = this.parts.engine.clock.monotonic();
-    const meanwhile = (count.meanwhile = { objects: 0, bytes: 0 });
+    const meanwhile = (count.meanwhile = { ...count.held });
     try {
       const found = await work();
       count.usage.objects = Math.max(0, found.objects + meanwhile.objects);
@@ -173,16 +184,33 @@ function keyOf(whose: Limited['whose'], { id, ownerId }: Pick<BucketDocument, 'i
   return whose === 'bucket' ? `bucket ${id}` : `user ${ownerId}`;
 }
 
+const nothing = (): Usage => ({ objects: 0, bytes: 0 });
+
+function add(usage: Usage, by: Usage): void {
+  usage.objects += by.objects;
+  usage.bytes += by.bytes;
+}
+
 function change(count: Count | undefined, by: Usage): void {
   if (!count) return;
-  for (const usage of [count.usage, ...(count.meanwhile ? [count.meanwhile] : [])]) {
-    usage.objects += by.objects;
-    usage.bytes += by.bytes;
+  add(count.usage, by);
+  if (count.meanwhile) add(count.meanwhile, by);
+}
+
+/** What room a growth takes. What shrinks makes some only when it is done. */
+const roomOf = ({ objects, bytes }: Usage): Usage => ({ objects: Math.max(0, objects), bytes: Math.max(0, bytes) });
+
+/** Holds room in every count, or in none: fails with `quota-exceeded` if it does not fit. */
+function hold(limited: readonly Limited[], growth: Usage): void {
+  for (const one of limited) assertFits(one, growth);
+  for (const { count } of limited) {
+    add(count.held, roomOf(growth));
+    change(count, growth);
   }
 }
 
-/** Bytes that are left for the growth of an object; fails with `quota-exceeded` if it does not fit. What does not grow always fits. */
-function roomFor({ whose, limits, count }: Limited, { objects, bytes }: Usage): number {
+/** Fails with `quota-exceeded` if the growth of an object does not fit. What does not grow always fits. */
+function assertFits({ whose, limits, count }: Limited, { objects, bytes }: Usage): void {
   const { usage } = count;
   const told = (quota: 'objects' | 'bytes', limit: number, used: number, what: string): ObjectsError =>
     new ObjectsError(
@@ -194,13 +222,11 @@ function roomFor({ whose, limits, count }: Limited, { objects, bytes }: Usage): 
     );
   if (limits.objects !== undefined && objects > 0 && usage.objects + objects > limits.objects)
     throw told('objects', limits.objects, usage.objects, `${usage.objects} objects are stored already`);
-  if (limits.bytes === undefined) return Infinity;
-  if (bytes > 0 && usage.bytes + bytes > limits.bytes)
+  if (limits.bytes !== undefined && bytes > 0 && usage.bytes + bytes > limits.bytes)
     throw told(
       'bytes',
       limits.bytes,
       usage.bytes,
       `${usage.bytes} bytes are stored already, and ${bytes} more would come`,
     );
-  return Math.max(0, limits.bytes - usage.bytes);
 }

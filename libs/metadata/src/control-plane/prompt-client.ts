@@ -22,6 +22,9 @@ export class PromptClient extends pg.Client {
   }
 
   #endIfSilent(error: unknown): void {
-    if (error instanceof Error && error.message === TOO_LATE) this.connection.stream.destroy();
+    if (!(error instanceof Error) || error.message !== TOO_LATE) return;
+    // Ended before whoever asked is told: a pool that gets it back in that very moment hands it out no more.
+    void this.end();
+    this.connection.stream.destroy();
   }
 }

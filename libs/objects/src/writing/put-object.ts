@@ -61,8 +61,8 @@ export async function putObject(engine: Engine, context: OperationContext, put: 
   assertObjectKey(put.key);
   const { bucket, key } = put;
   const size = put.body instanceof Uint8Array ? put.body.byteLength : put.expected.size;
-  return withinQuota(engine, { bucket, key, size }, (most) =>
-    store(engine, context, { ...put, body: cutAtQuota(put.body, most) }),
+  return withinQuota(engine, { bucket, key, size }, (take) =>
+    store(engine, context, { ...put, body: cutAtQuota(put.body, take) }),
   );
 }
 
