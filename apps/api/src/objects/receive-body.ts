@@ -1,4 +1,5 @@
 import { ObjectsError, type Expectations } from '#libs/objects';
+import { ArrivingBody } from '../http/arriving-body.js';
 import { continueBody, isFollowedByNonsense, SILENCE_MS, type Exchange } from '../http/exchange.js';
 import { noteReceived } from './young-buffers.js';
 
@@ -58,7 +59,7 @@ async function* streamed(exchange: Exchange): AsyncGenerator<Uint8Array> {
   continueBody(exchange);
   request.socket.setTimeout(SILENCE_MS);
   try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of new ArrivingBody(request)) {
       read += chunk.byteLength;
       // Also where nothing comes of it: it is paid for by the limits of bytes a second.
       exchange.contentBytes = read;

@@ -1,3 +1,4 @@
+import { ArrivingBody } from '../http/arriving-body.js';
 import { continueBody, SILENCE_MS, type Exchange } from '../http/exchange.js';
 import { noteReceived } from '../objects/young-buffers.js';
 
@@ -7,7 +8,7 @@ export async function* upToTheCut(exchange: Exchange): AsyncGenerator<Uint8Array
   continueBody(exchange);
   request.socket.setTimeout(SILENCE_MS);
   try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of new ArrivingBody(request)) {
       noteReceived(chunk.byteLength);
       exchange.contentBytes = (exchange.contentBytes ?? 0) + chunk.byteLength;
       yield chunk;

@@ -3,12 +3,12 @@ import type { ObjectsError } from '../errors.js';
 import type { Md5Lane } from './md5-thread.js';
 import { Md5Threads, type Md5Source } from './md5-threads.js';
 
-/** Bytes that are handed to a thread at once; also the least that is worth handing over. A multiple of MD5's own 64. */
-const BLOCK_BYTES = 256 * 1024;
+/** Bytes that are handed to a thread at once, which each time takes both threads some work; also the least that is worth handing over. A multiple of MD5's own 64. */
+const BLOCK_BYTES = 512 * 1024;
 /** Blocks that one body may hold. */
-const MOST_BLOCKS = 8;
+const MOST_BLOCKS = 4;
 /** With so many waiting it waits no more for others to be ready: the rest is for what comes while these are hashed. */
-const URGENT_BLOCKS = 4;
+const URGENT_BLOCKS = 2;
 /** A block has room for the padding that ends a body (RFC 1321, section 3.1): up to 63 bytes, a one bit and the length. */
 const PADDING_BYTES = 128;
 
@@ -16,7 +16,7 @@ const INITIAL_STATE = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476];
 
 /**
  * MD5 of a body as it streams by, on another thread: MD5 takes 1.25 s of CPU a GB, which would be most of what an upload costs the thread that serves everybody, and a third of that where four bodies stream at once.
- * A body that ends within its first 256 KiB is hashed at once, where it is. A slow body holds nobody up: each has memory of its own, 2 MiB at most.
+ * A body that ends within its first 512 KiB is hashed at once, where it is. A slow body holds nobody up: each has memory of its own, 2 MiB at most.
  */
 export interface StreamMd5 {
   /** Takes a copy of the chunk. Waits when the thread is behind. Fails with `busy` if the thread broke. */

@@ -15,27 +15,61 @@ export interface KeyOfBucket {
   readonly address: KeyAddress;
   /** Nobody can be reading it: do not wait for the grace. */
   readonly graceOver?: true;
+  /** How to look whose a container is; at each piece, if absent. */
+  readonly assertOwn?: typeof assertOwnContainer;
 }
 
 /**
- * Deletes, by token, the garbage of one key whose grace is over, and then takes it out of the document; killed in between, it is deleted once more, which finds nothing.
- * Answers how many were deleted.
+ * Deletes, by token, the garbage of one key whose grace is over, and then takes it out of the document, many pieces at once; killed in between, they are deleted once more, which finds nothing.
+ * Answers how many were deleted. The first piece that fails ends it, once those before it are forgotten.
  */
 export async function collectGarbage(engine: Engine, context: OperationContext, at: KeyOfBucket): Promise<number> {
   const found = await engine.index.getKey(at.address);
   const now = engine.clock.now();
   const due = found?.value.garbage.filter((item) => at.graceOver ?? item.notBefore <= now) ?? [];
   let deleted = 0;
-  for (const item of due) if (await collect(engine, context, at, item)) deleted += 1;
+  for (let next = 0; next < due.length; next += FORGOTTEN_AT_ONCE)
+    deleted += await collectSome(engine, context, at, due.slice(next, next + FORGOTTEN_AT_ONCE));
   return deleted;
 }
 
-async function collect(engine: Engine, context: OperationContext, at: KeyOfBucket, item: Garbage): Promise<boolean> {
+/** To take each piece out by itself would write a document of n pieces n times. */
+const FORGOTTEN_AT_ONCE = 64;
+
+async function collectSome(
+  engine: Engine,
+  context: OperationContext,
+  at: KeyOfBucket,
+  items: readonly Garbage[],
+): Promise<number> {
+  const gone: Placement[] = [];
+  let weak = 0;
+  const collectEach = async (): Promise<void> => {
+    for (const item of items) {
+      context.signal?.throwIfAborted();
+      const how = await collect(engine, context, at, item);
+      if (how === 'gone') gone.push(item.placement);
+      if (how === 'gone and forgotten') weak += 1;
+    }
+  };
+  const [end] = await Promise.allSettled([collectEach()]);
+  if (gone.length > 0) await forgetGarbage(engine, at, gone);
+  if (end.status === 'rejected') throw end.reason;
+  return gone.length + weak;
+}
+
+async function collect(
+  engine: Engine,
+  context: OperationContext,
+  at: KeyOfBucket,
+  item: Garbage,
+): Promise<'gone' | 'gone and forgotten' | 'kept'> {
   const { placement } = item;
-  if (!(await stillHas(engine, at, placement))) return forgetGarbage(engine, at, placement);
+  if (!(await stillHas(engine, at, placement))) return 'gone';
   const backend = await engine.backends.open(placement.backend);
-  if (tokenKindAt(at.bucket, placement, backend) === 'none') return collectWeak(engine, context, at, item);
-  await assertOwnContainer(engine, callOf(context), backend, {
+  if (tokenKindAt(at.bucket, placement, backend) === 'none')
+    return (await collectWeak(engine, context, at, item)) ? 'gone and forgotten' : 'kept';
+  await (at.assertOwn ?? assertOwnContainer)(engine, callOf(context), backend, {
     container: placement.container,
     backendId: placement.backend,
     bucket: at.bucket,
@@ -43,7 +77,7 @@ async function collect(engine: Engine, context: OperationContext, at: KeyOfBucke
   await concealOlder(engine, context, at, placement);
   await backend.delete(callOf(context), placementRef(placement));
   await engine.reach('garbage-deleted', at.address.key);
-  return forgetGarbage(engine, at, placement);
+  return 'gone';
 }
 
 /**
@@ -74,9 +108,9 @@ async function concealOlder(
   if (stands && hasOlder) await backend.conceal(callOf(context), placement.container, placement.key);
 }
 
-function forgetGarbage(engine: Engine, at: KeyOfBucket, placement: Placement): Promise<true> {
+function forgetGarbage(engine: Engine, at: KeyOfBucket, placements: readonly Placement[]): Promise<true> {
   return changeKey<true>(engine, at.address, { requireActive: false }, (document) => ({
-    next: withoutGarbage(document, placement),
+    next: placements.reduce(withoutGarbage, document),
     then: true,
   }));
 }

@@ -17,8 +17,13 @@ export async function removeRetired(
   bucket: BucketDocument,
   onFailure: (container: BucketContainer, error: unknown) => void,
 ): Promise<number> {
+  const retiring = bucket.containers.filter((c) => c.retiring);
+  if (retiring.length === 0) return 0;
+  // One look at what is pending for all of them; those that it does not name are looked for once more, each just before it goes.
+  const awaited = await awaitedIn(engine, bucket.id);
   let removed = 0;
-  for (const container of bucket.containers.filter((c) => c.retiring)) {
+  for (const container of retiring) {
+    if (awaited.has(placeName(container))) continue;
     try {
       if (await removeOne(engine, context, bucket.id, container)) removed += 1;
     } catch (error) {
@@ -89,17 +94,36 @@ async function erase(
 
 const PAGE = 500;
 
-/** True while something that is still to be dealt with lies, or may come to lie, in the container. */
+type Place = Pick<BucketContainer, 'backend' | 'container'>;
+
+function placeName({ backend, container }: Place): string {
+  return JSON.stringify([backend, container]);
+}
+
+/** The containers in which something that is still to be dealt with lies, or may come to lie. */
+async function awaitedIn(engine: Engine, bucket: BucketId): Promise<ReadonlySet<string>> {
+  const awaited = new Set<string>();
+  for await (const placement of pendingPlacements(engine, bucket)) awaited.add(placeName(placement));
+  return awaited;
+}
+
+/** The same of one container, as of now. */
 async function isAwaited(engine: Engine, bucket: BucketId, container: BucketContainer): Promise<boolean> {
+  for await (const placement of pendingPlacements(engine, bucket))
+    if (isSameContainer(placement, container)) return true;
+  return false;
+}
+
+async function* pendingPlacements(engine: Engine, bucket: BucketId): AsyncGenerator<Place> {
   let after: KeyAddress | undefined;
   for (;;) {
     const page = await engine.index.listPending({ bucket, limit: PAGE, ...(after ? { after } : {}) });
     for (const { value } of page) {
-      const named = [...value.garbage.map((g) => g.placement), ...value.intents.map((i) => i.candidate.placement)];
-      if (named.some((placement) => isSameContainer(placement, container))) return true;
+      for (const { placement } of value.garbage) yield placement;
+      for (const { candidate } of value.intents) yield candidate.placement;
     }
     const last = page.at(-1);
-    if (!last || page.length < PAGE) return false;
+    if (!last || page.length < PAGE) return;
     after = { bucket, key: last.key };
   }
 }
