@@ -23,6 +23,7 @@ export { indexKindOf } from './index-place.js';
 export { indexArchiveIn } from './index-archive.js';
 export { makeDataDirectories } from './runtime/directories.js';
 export { LOCAL_BACKEND } from './first-start.js';
+export { readInput, type ReadInput } from './read-input.js';
 export { runJob, type JobRunOutcome } from './jobs/run-job.js';
 export { Housekeeping, type HousekeepingReport } from './housekeeping/housekeeping.js';
 export { startWork, type WorkerIdentity, type WorkUnderWay } from './work.js';

@@ -12,13 +12,8 @@ import {
   type LifecycleSubject,
   type LifecycleTransition,
 } from '#libs/tiering';
+import { BACKENDS } from './backends.js';
 
-const BACKENDS = [
-  { name: 'aws-a', vendor: 'aws' },
-  { name: 'aws-b', vendor: 'aws' },
-  { name: 'az', vendor: 'azure' },
-  { name: 'fs', vendor: 'filesystem' },
-] as const;
 const context: LifecycleContext = { vendor: 'aws', policies: DEFAULT_TIER_POLICIES, backends: BACKENDS };
 const AWS_DOWN = ['STANDARD', 'STANDARD_IA', 'GLACIER_IR', 'GLACIER', 'DEEP_ARCHIVE'];
 

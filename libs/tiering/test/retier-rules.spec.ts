@@ -16,13 +16,8 @@ import {
   type RuleReading,
   type TierPolicy,
 } from '#libs/tiering';
+import { BACKENDS } from './backends.js';
 
-const BACKENDS = [
-  { name: 'aws-a', vendor: 'aws' },
-  { name: 'aws-b', vendor: 'aws' },
-  { name: 'az', vendor: 'azure' },
-  { name: 'fs', vendor: 'filesystem' },
-] as const;
 const TIERS = DEFAULT_TIER_POLICIES.map(({ name }) => name);
 const DAY = 86_400_000;
 const MODIFIED = new Date('2026-01-01T12:00:00Z');

@@ -1,3 +1,4 @@
+import { readInput } from '#libs/deployment';
 import type { z } from 'zod';
 import { continueBody, SILENCE_MS, type Exchange } from './exchange.js';
 import { findJsonFault } from './json-fault.js';
@@ -108,9 +109,9 @@ function refuseDepth(text: string): void {
 
 /** The value as the schema has it. `invalid-request`, with each wrong path and what was expected there. */
 export function parseWith<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const violations = result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const read = readInput(schema, value);
+  if ('data' in read) return read.data;
+  const { violations } = read;
   const told = violations.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
   throw new RequestError('invalid-request', `${what}: ${told}`, { facts: { violations } });
 }

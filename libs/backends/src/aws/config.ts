@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { limitsOf, vendorOf } from '#libs/naming';
 import type { Vendor } from '#libs/naming';
+import { describeIssue, refuseSettings } from '../bad-settings.js';
 import type { BackendDefinition } from '../definition.js';
-import { BackendError } from '../errors.js';
 import { NO_MACHINE_IDENTITY, objectionsTo } from '../identity/index.js';
 import type { IdentityUse, MachineIdentity } from '../identity/index.js';
 import { lineOptions, parseLine } from '../wire/index.js';
@@ -71,14 +71,15 @@ const settings = z.strictObject({
  */
 export function parseConfig(definition: BackendDefinition, machine: MachineIdentity = NO_MACHINE_IDENTITY): AwsConfig {
   const parsed = settings.safeParse(definition);
-  if (!parsed.success) throw refuse(definition.name, [...parsed.error.issues.map(describe), ...missingOf(definition)]);
+  if (!parsed.success)
+    throw refuseSettings(definition.name, [...parsed.error.issues.map(describeIssue), ...missingOf(definition)]);
   const { name, type, credentials, options } = parsed.data;
   const vendor = vendorOf(definition.type, definition.profile);
   const quirks = quirksOf(vendor);
   if (!quirks || (type === 'aws' && definition.profile !== undefined))
-    throw refuse(name, [`profile: ${definition.profile ?? vendor} is not of type ${type}`]);
+    throw refuseSettings(name, [`profile: ${definition.profile ?? vendor} is not of type ${type}`]);
   const region = definition.region ?? quirks.defaultRegion;
-  if (region === undefined) throw refuse(name, ['region: missing']);
+  if (region === undefined) throw refuseSettings(name, ['region: missing']);
   const insecure = options.insecure === true;
   const endpoint = parseEndpoint(name, definition.endpoint ?? quirks.endpoint?.(region), insecure);
   const stsEndpoint = stsEndpointOf({ name, type, endpoint, given: options.stsEndpoint, insecure });
@@ -87,7 +88,7 @@ export function parseConfig(definition: BackendDefinition, machine: MachineIdent
   const line = parseLine({ options, credentials }, problems);
   const endpoints = { endpoint, stsEndpoint };
   problems.push(...objectionsTo({ ...useOf(identity, endpoints), ownCa: line.ca !== undefined }, machine));
-  if (identity === undefined || problems.length > 0) throw refuse(name, problems);
+  if (identity === undefined || problems.length > 0) throw refuseSettings(name, problems);
   const limits = limitsOf(vendor);
   return {
     name,
@@ -154,7 +155,7 @@ function useOf(
 }
 
 function parseEndpoint(name: string, endpoint: string | undefined, insecure: boolean, setting = 'endpoint'): URL {
-  if (endpoint === undefined) throw refuse(name, [`${setting}: missing`]);
+  if (endpoint === undefined) throw refuseSettings(name, [`${setting}: missing`]);
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (
     !url ||
@@ -165,19 +166,8 @@ function parseEndpoint(name: string, endpoint: string | undefined, insecure: boo
     url.hash ||
     url.pathname !== '/'
   )
-    throw refuse(name, [`${setting}: expected https://HOST or https://HOST:PORT, without path, query or user`]);
+    throw refuseSettings(name, [`${setting}: expected https://HOST or https://HOST:PORT, without path, query or user`]);
   if (url.protocol === 'http:' && !insecure)
-    throw refuse(name, [`${setting}: plain http sends data unencrypted; use https, or set options.insecure`]);
+    throw refuseSettings(name, [`${setting}: plain http sends data unencrypted; use https, or set options.insecure`]);
   return url;
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const at = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => `${[...at, key].join('.')}: unknown`).join('; ');
-  return `${at.join('.')}: ${issue.message}`;
-}
-
-function refuse(backend: string, problems: readonly string[]): BackendError {
-  return new BackendError('invalid', `backend ${backend} has bad settings: ${problems.join('; ')}`, { backend });
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { limitsOf } from '#libs/naming';
+import { describeIssue, refuseSettings } from '../bad-settings.js';
 import type { BackendDefinition } from '../definition.js';
-import { BackendError } from '../errors.js';
 import { NO_MACHINE_IDENTITY, objectionsTo } from '../identity/index.js';
 import type { MachineIdentity } from '../identity/index.js';
 import { lineOptions, parseLine } from '../wire/index.js';
@@ -59,7 +59,7 @@ export function parseConfig(
   machine: MachineIdentity = NO_MACHINE_IDENTITY,
 ): AzureConfig {
   const parsed = settings.safeParse(definition);
-  if (!parsed.success) throw refuse(definition.name, parsed.error.issues.map(describe));
+  if (!parsed.success) throw refuseSettings(definition.name, parsed.error.issues.map(describeIssue));
   const { name, credentials, options, region } = parsed.data;
   const account = credentials.accountName;
   const endpoint = parsed.data.endpoint ?? azureEndpoint(account);
@@ -71,7 +71,7 @@ export function parseConfig(
   const authorityHost = parseAuthority(options.authorityHost, problems);
   if (identity?.kind === 'entra')
     problems.push(...tokenObjections({ identity, endpoint: new URL(place.origin), authorityHost, line }, machine));
-  if (identity === undefined || problems.length > 0) throw refuse(name, problems);
+  if (identity === undefined || problems.length > 0) throw refuseSettings(name, problems);
   return {
     name,
     account,
@@ -127,21 +127,10 @@ function parseEndpoint(given: { name: string; account: string; endpoint: string;
   const path = url?.pathname.replace(/\/$/, '') ?? '';
   const known = url && ['http:', 'https:'].includes(url.protocol) && (path === '' || path === `/${account}`);
   if (!known || url.username || url.password || url.search || url.hash)
-    throw refuse(name, [
+    throw refuseSettings(name, [
       'endpoint: expected https://HOST or https://HOST:PORT, with no path but the account name, without query or user',
     ]);
   if (url.protocol === 'http:' && !insecure)
-    throw refuse(name, ['endpoint: plain http sends data unencrypted; use https, or set options.insecure']);
+    throw refuseSettings(name, ['endpoint: plain http sends data unencrypted; use https, or set options.insecure']);
   return { origin: url.origin, basePath: path };
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const at = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => `${[...at, key].join('.')}: unknown`).join('; ');
-  return `${at.join('.')}: ${issue.message}`;
-}
-
-function refuse(backend: string, problems: readonly string[]): BackendError {
-  return new BackendError('invalid', `backend ${backend} has bad settings: ${problems.join('; ')}`, { backend });
 }

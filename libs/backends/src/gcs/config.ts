@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { describeIssue, refuseSettings } from '../bad-settings.js';
 import type { BackendDefinition, Revealable } from '../definition.js';
-import { BackendError } from '../errors.js';
 import { NO_MACHINE_IDENTITY, objectionsTo } from '../identity/index.js';
 import type { IdentityUse, MachineIdentity } from '../identity/index.js';
 import { lineCredentials, lineOptions, parseLine } from '../wire/index.js';
@@ -75,7 +75,7 @@ const settings = z.strictObject({
  */
 export function parseConfig(definition: BackendDefinition, machine: MachineIdentity = NO_MACHINE_IDENTITY): GcsConfig {
   const parsed = settings.safeParse(definition);
-  if (!parsed.success) throw refuse(definition.name, parsed.error.issues.map(describe));
+  if (!parsed.success) throw refuseSettings(definition.name, parsed.error.issues.map(describeIssue));
   const { name, region, credentials, options } = parsed.data;
   const insecure = options.insecure === true;
   const problems: string[] = [];
@@ -91,7 +91,7 @@ export function parseConfig(definition: BackendDefinition, machine: MachineIdent
     const use = useOf(identity, endpoint);
     problems.push(...objectionsTo({ vendor: 'gcs', ...use, ownCa: line.ca !== undefined }, machine));
   }
-  if (problems.length > 0 || !endpoint || !identity || projectId === undefined) throw refuse(name, problems);
+  if (problems.length > 0 || !endpoint || !identity || projectId === undefined) throw refuseSettings(name, problems);
   return {
     name,
     endpoint,
@@ -147,15 +147,4 @@ function parseEndpoint(endpoint: string, insecure: boolean, problems: string[]):
   if (url.protocol === 'http:' && !insecure)
     problems.push('endpoint: plain http sends data unencrypted; use https, or set options.insecure');
   return url;
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const at = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => `${[...at, key].join('.')}: unknown`).join('; ');
-  return `${at.join('.')}: ${issue.message}`;
-}
-
-function refuse(backend: string, problems: readonly string[]): BackendError {
-  return new BackendError('invalid', `backend ${backend} has bad settings: ${problems.join('; ')}`, { backend });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BACKEND_TYPES, S3_PROFILES, type BackendType, type S3Profile } from '#libs/naming';
 import { invalid, type InputViolation } from '../errors.js';
+import { readInput } from '../read-input.js';
 import type { BackendInput } from './backend-service.js';
 import { readCredentials, type ClearCredentials } from './credentials.js';
 
@@ -39,33 +40,25 @@ export interface WishedBackend {
   readonly clear: ClearCredentials;
 }
 
-function violationsOf(error: z.ZodError): InputViolation[] {
-  return error.issues.flatMap((issue) => {
-    const path = issue.path.join('.');
-    if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
-    return issue.keys.map((key) => ({ path: path === '' ? key : `${path}.${key}`, message: 'unknown field' }));
-  });
-}
-
 function refuse(violations: readonly InputViolation[]): Error {
   return invalid('invalid-backend', 'the backend cannot be registered so', violations);
 }
 
 /** Reads what a client sent to register a backend. Fails with `invalid-backend` and everything that is wrong in form. */
 export function readBackendInput(input: BackendInput): WishedBackend {
-  const parsed = outline.safeParse(input);
-  const violations = parsed.success ? [] : violationsOf(parsed.error);
+  const read = readInput(outline, input);
+  const violations = 'violations' in read ? read.violations : [];
   const typed = type.safeParse(input.type);
   const credentials = typed.success ? readCredentials(typed.data, input.credentials) : { clear: {} };
   if ('violations' in credentials) throw refuse([...violations, ...credentials.violations]);
-  if (!parsed.success) throw refuse(violations);
-  const { name, profile, endpoint: url, region: where, options: given } = parsed.data;
-  if (profile !== undefined && parsed.data.type !== 's3') {
+  if ('violations' in read) throw refuse(violations);
+  const { name, profile, endpoint: url, region: where, options: given } = read.data;
+  if (profile !== undefined && read.data.type !== 's3') {
     throw refuse([{ path: 'profile', message: 'only a backend of type s3 has a profile' }]);
   }
   return {
     name,
-    type: parsed.data.type,
+    type: read.data.type,
     ...(profile === undefined ? {} : { profile }),
     ...(url === undefined ? {} : { endpoint: url }),
     ...(where === undefined ? {} : { region: where }),
@@ -83,9 +76,9 @@ const changes = z.strictObject({
 
 /** Reads what a client sent to change one. Null takes a field away; an absent one stays. Fails with `invalid-backend`. */
 export function readBackendChange(input: object): z.output<typeof changes> {
-  const parsed = changes.safeParse(input);
-  if (!parsed.success) throw refuse(violationsOf(parsed.error));
-  return parsed.data;
+  const read = readInput(changes, input);
+  if ('violations' in read) throw refuse(read.violations);
+  return read.data;
 }
 
 /** Reads new credentials for a backend of that type. Fails with `invalid-backend`. */

@@ -41,7 +41,7 @@ export interface QuotaParts {
 
 /**
  * Quotas by counts of the index, a minute old at most, and what this process has written and removed since. Other processes' writes show at the next count, so several processes together may pass
- * a quota by what they write within a minute; one process never does. Writes under way hold their room. Costs nothing where no quota is set.
+ * a quota by what they write within a minute; one process does only by what is deleted while a write that began by replacing it is under way. Writes under way hold their room. Costs nothing where no quota is set.
  */
 export class CountedQuotas implements Quotas {
   readonly #counts = new Map<string, Count>();

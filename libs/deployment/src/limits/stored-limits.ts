@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { BucketId, ControlPlane, LimitedSubject, LoadLimits } from '#libs/metadata';
 import { openBucket, type Engine, type OperationContext } from '#libs/objects';
 import { invalid } from '../errors.js';
+import { readInput } from '../read-input.js';
 import type { CountedQuotas } from './counted-quotas.js';
 import type { LimitsService, LimitsView } from './limits-service.js';
 
@@ -32,7 +33,7 @@ export class StoredLimits implements LimitsService {
   }
 
   async setOfBucket(context: OperationContext, name: string, input: unknown): Promise<LimitsView> {
-    const limits = read(input);
+    const limits = readLimits(input);
     const bucket = await openBucket(this.parts.engine, context, name);
     await this.#put({ bucketId: bucket.id }, limits);
     return this.ofBucket(context, name);
@@ -43,7 +44,7 @@ export class StoredLimits implements LimitsService {
   }
 
   async setOfUser(userId: string, input: unknown): Promise<LimitsView> {
-    await this.#put({ userId }, read(input));
+    await this.#put({ userId }, readLimits(input));
     return this.ofUser(userId);
   }
 
@@ -64,14 +65,9 @@ export class StoredLimits implements LimitsService {
   }
 }
 
-function read(input: unknown): LoadLimits {
-  const parsed = outline.safeParse(input);
-  if (parsed.success)
-    return Object.fromEntries(Object.entries(parsed.data).filter(([, value]) => (value as unknown) !== undefined));
-  const violations = parsed.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((path) => ({ path, message: 'unknown field' }))
-      : [{ path: issue.path.join('.'), message: issue.message }],
-  );
-  throw invalid('invalid-limits', 'the limits are not right', violations);
+function readLimits(input: unknown): LoadLimits {
+  const read = readInput(outline, input);
+  if ('data' in read)
+    return Object.fromEntries(Object.entries(read.data).filter(([, value]) => (value as unknown) !== undefined));
+  throw invalid('invalid-limits', 'the limits are not right', read.violations);
 }

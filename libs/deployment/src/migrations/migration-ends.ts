@@ -10,6 +10,7 @@ import {
   type OperationContext,
 } from '#libs/objects';
 import { invalid } from '../errors.js';
+import { readInput } from '../read-input.js';
 import type { MigrationInput } from './migration-service.js';
 
 const name = z.string({ error: 'expected a name' }).min(1, 'expected a name');
@@ -47,13 +48,10 @@ export async function readMigration(
   context: OperationContext,
   input: MigrationInput,
 ): Promise<MigrationEnds> {
-  const parsed = outline.safeParse(input);
-  if (!parsed.success) {
-    const violations = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
-    throw invalid('invalid-migration', 'the migration cannot be made so', violations);
-  }
-  const { destination, source, sourceRetention } = parsed.data;
-  const bucket = await openBucket(engine, context, parsed.data.bucket);
+  const read = readInput(outline, input);
+  if ('violations' in read) throw invalid('invalid-migration', 'the migration cannot be made so', read.violations);
+  const { destination, source, sourceRetention } = read.data;
+  const bucket = await openBucket(engine, context, read.data.bucket);
   assertIndexed(bucket);
   const to = await requireBackend(engine, destination.backend);
   const from = await sourceOf(engine, { bucket, to, named: source });

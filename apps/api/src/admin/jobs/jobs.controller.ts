@@ -1,5 +1,5 @@
-import { Controller, Get, Inject, Param, Post, Res, UseGuards } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Inject, Param, Res, UseGuards } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Deployment, JobFilter, JobView } from '#libs/deployment';
@@ -14,13 +14,14 @@ import { Shutdown } from '../../operations/shutdown.js';
 import { DEPLOYMENT } from '../../tokens.js';
 import { OwnBuckets } from '../own-buckets.js';
 import { jobList, jobView } from './job-schemas.js';
+import { Shows, Steers, Watches } from './steering.decorator.js';
 
 const listQuery = pageQuery.extend({
   type: z.enum(JOB_TYPES).optional(),
   state: z.enum(JOB_STATES).optional(),
   bucket: z.string().optional().describe('Name; users must give one of theirs'),
 });
-const idParam = ApiParam({ name: 'id', description: 'Id of the job' });
+const JOB = { noun: 'job', name: 'Job', view: jobView };
 
 function filterOf({ type, state, bucket }: z.output<typeof listQuery>): JobFilter {
   return {
@@ -60,30 +61,12 @@ export class JobsController {
     return shownPage(await this.deployment.jobs.list({ ...pageOf(query), ...filterOf(query) }), (job) => job);
   }
 
-  @Get(':id')
-  @idParam
-  @Describe({
-    id: 'getJob',
-    summary: 'How a job does',
-    answer: { description: 'The job', schema: jobView },
-    refusals: [403, 404],
-  })
+  @Shows(JOB)
   get(@AskedBy() caller: Caller, @Param('id') id: string) {
     return this.#own(caller, id);
   }
 
-  @Get(':id/events')
-  @idParam
-  @Describe({
-    id: 'watchJob',
-    summary: 'Watch a job: server-sent events until it is settled',
-    answer: {
-      description: '`progress` at each change, `end` at the end',
-      schema: jobView,
-      stream: 'text/event-stream',
-    },
-    refusals: [403, 404],
-  })
+  @Watches(JOB)
   async watch(@AskedBy() caller: Caller, @Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     await this.#own(caller, id);
     const { jobs } = this.deployment;
@@ -94,40 +77,19 @@ export class JobsController {
     });
   }
 
-  @Post(':id/pause')
-  @idParam
-  @Describe({
-    id: 'pauseJob',
-    summary: 'Pause a job',
-    answer: { description: 'As it is now', schema: jobView },
-    refusals: [403, 404, 409],
-  })
+  @Steers('pause', JOB)
   async pause(@AskedBy() caller: Caller, @Param('id') id: string) {
     await this.#ownToSteer(caller, id);
     return this.deployment.jobs.pause(id);
   }
 
-  @Post(':id/resume')
-  @idParam
-  @Describe({
-    id: 'resumeJob',
-    summary: 'Resume a job',
-    answer: { description: 'As it is now', schema: jobView },
-    refusals: [403, 404, 409],
-  })
+  @Steers('resume', JOB)
   async resume(@AskedBy() caller: Caller, @Param('id') id: string) {
     await this.#ownToSteer(caller, id);
     return this.deployment.jobs.resume(id);
   }
 
-  @Post(':id/cancel')
-  @idParam
-  @Describe({
-    id: 'cancelJob',
-    summary: 'Cancel a job',
-    answer: { description: 'As it is now', schema: jobView },
-    refusals: [403, 404, 409],
-  })
+  @Steers('cancel', JOB)
   async cancel(@AskedBy() caller: Caller, @Param('id') id: string) {
     await this.#ownToSteer(caller, id);
     return this.deployment.jobs.cancel(id);

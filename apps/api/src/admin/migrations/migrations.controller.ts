@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Param, Post, Res, UseGuards } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Deployment, MigrationView } from '#libs/deployment';
@@ -13,11 +13,12 @@ import { RequestError } from '../../http/request-error.js';
 import { Shutdown } from '../../operations/shutdown.js';
 import { DEPLOYMENT } from '../../tokens.js';
 import { migrationInput, migrationList, migrationPlan, migrationView } from '../jobs/job-schemas.js';
+import { Shows, Steers, Watches } from '../jobs/steering.decorator.js';
 import { jsonObject } from '../json-object.js';
 import { OwnBuckets } from '../own-buckets.js';
 
 const listQuery = pageQuery.extend({ bucket: z.string().optional().describe('Name; users must give one of theirs') });
-const idParam = ApiParam({ name: 'id', description: 'Id of the migration' });
+const MIGRATION = { noun: 'migration', name: 'Migration', view: migrationView };
 const example = { bucket: 'my-first-bucket', destination: { backend: 'second-disk' } };
 type Json = z.output<typeof jsonObject>;
 
@@ -77,30 +78,12 @@ export class MigrationsController {
     return this.deployment.migrations.plan(context, body);
   }
 
-  @Get(':id')
-  @idParam
-  @Describe({
-    id: 'getMigration',
-    summary: 'How a migration does',
-    answer: { description: 'The migration', schema: migrationView },
-    refusals: [403, 404],
-  })
+  @Shows(MIGRATION)
   get(@AskedBy() caller: Caller, @Param('id') id: string) {
     return this.#own(caller, id);
   }
 
-  @Get(':id/events')
-  @idParam
-  @Describe({
-    id: 'watchMigration',
-    summary: 'Watch a migration: server-sent events until it is settled',
-    answer: {
-      description: '`progress` at each change, `end` at the end',
-      schema: migrationView,
-      stream: 'text/event-stream',
-    },
-    refusals: [403, 404],
-  })
+  @Watches(MIGRATION)
   async watch(@AskedBy() caller: Caller, @Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     await this.#own(caller, id);
     const { migrations } = this.deployment;
@@ -111,40 +94,23 @@ export class MigrationsController {
     });
   }
 
-  @Post(':id/pause')
-  @idParam
-  @Describe({
-    id: 'pauseMigration',
-    summary: 'Pause a migration',
-    answer: { description: 'As it is now', schema: migrationView },
-    refusals: [403, 404, 409],
-  })
+  @Steers('pause', MIGRATION)
   async pause(@AskedBy() caller: Caller, @Param('id') id: string) {
     await this.#own(caller, id);
     return this.deployment.migrations.pause(id);
   }
 
-  @Post(':id/resume')
-  @idParam
-  @Describe({
-    id: 'resumeMigration',
-    summary: 'Resume a migration; of a failed one, start it again',
-    answer: { description: 'As it is now', schema: migrationView },
-    refusals: [403, 404, 409],
-  })
+  @Steers('resume', MIGRATION, 'Resume a migration; of a failed one, start it again')
   async resume(@AskedBy() caller: Caller, @Param('id') id: string) {
     await this.#own(caller, id);
     return this.deployment.migrations.resume(id);
   }
 
-  @Post(':id/cancel')
-  @idParam
-  @Describe({
-    id: 'cancelMigration',
-    summary: 'Cancel a migration: what was moved stays moved and readable, new writes go to the source again',
-    answer: { description: 'As it is now', schema: migrationView },
-    refusals: [403, 404, 409],
-  })
+  @Steers(
+    'cancel',
+    MIGRATION,
+    'Cancel a migration: what was moved stays moved and readable, new writes go to the source again',
+  )
   async cancel(@AskedBy() caller: Caller, @Param('id') id: string) {
     await this.#own(caller, id);
     return this.deployment.migrations.cancel(id);
