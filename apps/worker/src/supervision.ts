@@ -34,17 +34,22 @@ function isStop(message: unknown): boolean {
  */
 export function onStop(stop: () => Promise<void>, orphanMs = ORPHAN_MS): void {
   let stopping = false;
+  let isOrphan = false;
   const end = (): void => {
     if (stopping) return;
     stopping = true;
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => void fail(error),
-    );
+    stop()
+      // An ordinary exit first writes what is left of the log, and tries that for ever where whoever read it has gone.
+      .finally(() => isOrphan && process.kill(process.pid, 'SIGKILL'))
+      .then(
+        () => process.exit(0),
+        (error: unknown) => void fail(error),
+      );
   };
   const isSupervised = process.send !== undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, isSupervised ? () => undefined : end);
   process.on('disconnect', () => {
+    isOrphan = true;
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), orphanMs).unref();
     end();
   });

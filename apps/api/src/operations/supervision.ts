@@ -51,11 +51,15 @@ const ORPHAN_MS = 30_000;
  */
 export function onStop(stop: () => Promise<void>, orphanMs = ORPHAN_MS): void {
   let stopping: Promise<void> | undefined;
+  let isOrphan = false;
   const once = (): void => {
-    stopping ??= stop().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
+    stopping ??= stop()
+      // An ordinary exit first writes what is left of the log, and tries that for ever where whoever read it has gone.
+      .finally(() => isOrphan && process.kill(process.pid, 'SIGKILL'))
+      .then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
   };
   const supervised = isSupervised();
   process.on('message', (message: unknown) => {
@@ -64,6 +68,7 @@ export function onStop(stop: () => Promise<void>, orphanMs = ORPHAN_MS): void {
   // Else Node ends a cluster's child at once when the supervisor dies: nothing would drain, and an exit while the index writes waits for ever.
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
   process.on('disconnect', () => {
+    isOrphan = true;
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), orphanMs).unref();
     once();
   });
