@@ -36,7 +36,7 @@ export function page(figures: Figures): string {
   return `# Benchmarks
 
 Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${figures.machine}, a shared and noisy machine, the client on the same two cores. Each figure is the median of three rounds (of one for the peers);
-before them Spumoni and MinIO alike were sent small writes for 3 s, small reads for 8 s and HEAD for 4 s that are not counted;
+before them Spumoni and MinIO alike were sent small writes for 3 s, small reads for 8 s, HEAD for 4 s and each kind of listing for 3 s that are not counted;
 ratios are taken within a round, then the median. Absolute figures are good to some 20 %; the ratios matter. CPU is that of the serving processes.
 
 | measure | server | rate | p50 ms | p99 ms | server CPU | goal | of MinIO's rate | goal |

@@ -83,6 +83,7 @@ export const MEASURES: readonly Measure[] = [
     connections: 4,
     bytes: 0,
     maxSeconds: LIST_SECONDS,
+    warmUpSeconds: 3,
     requests: (s, round) => count(200, () => s.prepareList({ prefix: `small/r${round}/` })),
   },
   {
@@ -90,6 +91,7 @@ export const MEASURES: readonly Measure[] = [
     connections: 4,
     bytes: 0,
     maxSeconds: LIST_SECONDS,
+    warmUpSeconds: 3,
     before: (s) => count(2 * PREFIXES, (i) => s.prepare('PUT', `folders/f${pad(i >> 1)}/o${i & 1}`, small)),
     requests: (s) => count(400, () => s.prepareList({ prefix: 'folders/', delimiter: '/' })),
   },
