@@ -15,6 +15,8 @@ afterAll(() => postgres.dispose());
 const kind = (expected: string): unknown => expect.objectContaining({ name: 'ControlPlaneError', kind: expected });
 const aJob = (): Promise<JobRecord> => plane.jobs.create({ type: 'migration', payload: { bucket: 'b', to: ['x'] } });
 const NEVER_STALE = 3_600_000;
+/** Also where the machine's clock goes back a little meanwhile. */
+const STALE = -60_000;
 
 async function claimed(jobId: string, workerId = 'one', staleAfterMs = NEVER_STALE): Promise<JobRun> {
   const claim = await plane.jobs.claim(jobId, workerId, staleAfterMs);
@@ -33,7 +35,7 @@ describe('a run', () => {
   it('that was taken over can write nothing: no checkpoint, no progress, no state', async () => {
     const { id } = await aJob();
     const old = await claimed(id, 'old');
-    const heir = await claimed(id, 'heir', 0);
+    const heir = await claimed(id, 'heir', STALE);
     expect(heir.fence).toBe(old.fence + 1);
     const before = await plane.jobs.get(id);
     await expect(plane.jobs.save(old, { checkpoint: { at: 'old' } })).rejects.toEqual(kind('conflict'));
@@ -104,7 +106,7 @@ describe('a run', () => {
     for (const expected of [1, 2]) {
       await plane.jobs.release(await claimed(id), 'unfinished');
       await claimed(id);
-      const heir = await claimed(id, 'heir', 0);
+      const heir = await claimed(id, 'heir', STALE);
       await plane.jobs.save(heir, { checkpoint: { n: 1 } });
       await plane.jobs.release(heir, 'attempt-failed');
       expect(await failed()).toBe(expected);
@@ -126,7 +128,7 @@ describe('a run', () => {
     expect(await plane.jobs.get(id)).toMatchObject({ state: 'planned', checkpoint: { n: 1 } });
     const next = await claimed(id, 'two');
     expect(await plane.jobs.settle(next, { state: 'failed', error: 'no room' })).toBe('failed');
-    expect(await plane.jobs.claim(id, 'three', 0)).toMatchObject({
+    expect(await plane.jobs.claim(id, 'three', STALE)).toMatchObject({
       outcome: 'not-runnable',
       job: { error: 'no room' },
     });
