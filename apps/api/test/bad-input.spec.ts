@@ -137,6 +137,9 @@ describe('bad input, each with a clear error and nothing lost', () => {
     for (const number of ['1001', '', '1e2', '0x10', '+1', '-1', '1.5'])
       for (const path of [`/v1/kept?maxKeys=${number}`, `/v1?limit=${number}`, `/admin/v1/jobs?limit=${number}`])
         expectProblem(await stand.ask('GET', path), 400, 'invalid-request');
+    expect((await stand.ask('GET', '/v1/kept?maxKeys=')).json).toMatchObject({
+      detail: 'the query is not right: maxKeys: expected a whole number, in decimal digits',
+    });
     expectProblem(await stand.ask('OPTIONS', '/v1/kept/old'), 405, 'method-not-allowed');
     expectProblem(await stand.ask('GET', '/nowhere'), 404, 'not-found');
     const raw = await RawClient.open(stand.port);

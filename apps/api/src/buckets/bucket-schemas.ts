@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { JOB_STATES } from '#libs/metadata';
 import { BACKEND_TYPES } from '#libs/naming';
 import { VERSIONING_WORDS } from '#libs/objects';
-import { inQuery } from '../http/parameters.js';
+import { IN_DIGITS, inQuery } from '../http/parameters.js';
 import { component } from '../http/schemas.js';
 
 /** Whether new objects of a bucket are encrypted before they go to the vendor. */
@@ -125,7 +125,9 @@ export const listingQuery = z.strictObject({
   prefix: z.string().optional().describe('Only keys that begin so'),
   delimiter: z.string().min(1).optional().describe('Keys with it after the prefix are folded into `commonPrefixes`'),
   marker: z.string().optional().describe('Only what comes after it, in UTF-8 byte order'),
-  maxKeys: inQuery(z.number().int().min(0).max(1000).default(1000)).describe('Keys and common prefixes a page'),
+  maxKeys: inQuery(z.number(IN_DIGITS).int().min(0).max(1000).default(1000)).describe(
+    'Keys and common prefixes a page',
+  ),
   info: z.enum(['', 'true']).optional().describe('Given: answers the bucket itself instead of its objects'),
 });
 

@@ -57,6 +57,9 @@ export function limitJson(server: FastifyInstance, bytes: number): void {
 
 const DECIMAL = /^\d{1,15}$/;
 
+/** What the schema of a number in a query says of anything else. */
+export const IN_DIGITS = { error: 'expected a whole number, in decimal digits' };
+
 /** A number in a query: decimal digits and nothing else, so that neither an empty text nor `1e3` passes for one. */
 export function inQuery<Of extends z.ZodType<number | undefined>>(number: Of) {
   return z.preprocess((text) => (typeof text === 'string' && DECIMAL.test(text) ? Number(text) : text), number);
@@ -67,7 +70,7 @@ export const pathPart = z.string().min(1).max(1024);
 
 /** `?limit=`, where it is absent `byDefault`. */
 export function pageLimit(byDefault: number) {
-  return inQuery(z.number().int().min(1).max(1000).default(byDefault)).describe('Items a page, 1 to 1,000');
+  return inQuery(z.number(IN_DIGITS).int().min(1).max(1000).default(byDefault)).describe('Items a page, 1 to 1,000');
 }
 
 /** `?limit=&after=` of every list. */

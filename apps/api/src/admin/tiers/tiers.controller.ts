@@ -7,7 +7,7 @@ import { ChangesNoConfiguration } from '../../audit/audited.decorator.js';
 import { AccessGuard, ForUsers } from '../../http/access.guard.js';
 import type { Caller } from '../../http/caller.js';
 import { Describe } from '../../http/describe.decorator.js';
-import { AskedBy, inQuery, JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
+import { AskedBy, IN_DIGITS, inQuery, JsonBody, pageOf, pageQuery, QueryOf, shownPage } from '../../http/parameters.js';
 import { component } from '../../http/schemas.js';
 import { DEPLOYMENT } from '../../tokens.js';
 import { storageClass } from '../backends/backend-schemas.js';
@@ -39,7 +39,7 @@ const tierView = component(
   }),
 );
 const putQuery = z.strictObject({
-  revision: inQuery(z.number().int().optional()).describe('The revision that is to be replaced; absent: any'),
+  revision: inQuery(z.number(IN_DIGITS).int().optional()).describe('The revision that is to be replaced; absent: any'),
 });
 const nameParam = ApiParam({ name: 'name', description: 'Name of the tier policy, in any case', example: 'Archive' });
 
