@@ -19,7 +19,8 @@ import { findNode, root } from './node-24.mjs';
 const serversOnly = process.argv.includes('--servers');
 const soak = process.argv.includes('--soak');
 const passedThrough = process.argv.slice(2).filter((argument) => argument !== '--servers' && argument !== '--soak');
-const kind = soak ? '.soak' : serversOnly ? '.servers' : '';
+// Several soaks may run at once in one checkout, for hours: a result of another must not pass for the end of this one.
+const kind = soak ? `.soak-${process.pid}` : serversOnly ? '.servers' : '';
 const resultFile = join(root, '.cache', `test-results${kind}.json`);
 const unnamed = 'no reason named';
 /** How long Jest may take to end once all its results are written: something that a suite left open keeps it alive, and must not hold up the run. */
@@ -133,3 +134,4 @@ function report(code) {
 }
 
 process.exitCode = report(await runJest());
+if (soak) rmSync(resultFile, { force: true });
