@@ -54,6 +54,7 @@ describe('requests on one connection', () => {
       const { status } = await sent(put(key, body) + nonsense);
       const stored = await stand.ask('GET', `/v1/line/${key}`);
       expect([status, stored.status]).toEqual(status === 200 ? [200, 200] : [400, 404]);
+      expect((await stand.ask('GET', '/v1/line/behind')).status).toBe(404);
       await stand.ask('DELETE', `/v1/line/${key}`);
     }
   });

@@ -51,7 +51,8 @@ function serveAfter(before: Exchange, exchange: Exchange, serve: (exchange: Exch
   }
   before.response.once('close', () => {
     delete exchange.before;
-    if (!socket.destroyed) serve(exchange);
+    // Not after an answer that was the connection's last (RFC 9112 section 9.6): what is done then is told nobody.
+    if (socket.writable) serve(exchange);
   });
 }
 
